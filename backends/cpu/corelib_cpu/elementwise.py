@@ -1,0 +1,256 @@
+"""Elementwise kernels: ufuncs, run quietly, with a dense row-major result.
+
+``out=...`` makes a ufunc return an array where it would return a scalar, and ``order="C"`` a row-major one
+where its operands are not.  float16 and bfloat16 are computed in float32 and rounded once; NumPy and
+ml_dtypes do so by themselves in ``+ - * /``, the other functions are told to.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from corelib.backend.base import kernel
+from corelib.backend.errors import DivisionByZero
+from corelib.dtypes import ALL_DTYPES, bool_, dtype
+
+from .context import local, quiet
+
+Array = np.ndarray[Any, Any]
+Operand = Any  # an Array or a Python number
+Kernel = Callable[..., Array]
+
+FLOATS = tuple(d for d in ALL_DTYPES if d.is_floating_point)
+INEXACT = tuple(d for d in ALL_DTYPES if d.category >= 2)
+INTEGERS = tuple(d for d in ALL_DTYPES if d.category == 1)
+NUMERIC = tuple(d for d in ALL_DTYPES if d is not bool_)
+REAL = tuple(d for d in ALL_DTYPES if not d.is_complex)
+float32 = np.dtype(np.float32)
+
+
+def is_half(array_dtype: np.dtype[Any]) -> bool:
+    """float16, or ml_dtypes' bfloat16 (whose kind NumPy shows as "V")."""
+    return array_dtype.itemsize == 2 and array_dtype.kind in "fV"
+
+
+def wide(array: Array) -> Array:
+    """A half array as float32; any other as it is."""
+    return array.astype(float32) if is_half(array.dtype) else array
+
+
+def store(result: Any, target: np.dtype[Any], out: Any) -> Array:
+    """``result`` in ``out`` where one is given, else as a dense array of dtype ``target``."""
+    if out is ... or out is None:
+        return np.ascontiguousarray(result, target).reshape(np.shape(result))
+    np.copyto(out, result, casting="unsafe")
+    return out
+
+
+# -- one operand -----------------------------------------------------------------------------------------
+
+
+def _unary(ufunc: np.ufunc) -> Kernel:
+    """A ufunc that is exact in every dtype, or needs no rounding."""
+
+    def run(x: Array, out: Any = ...) -> Array:
+        return local.run(ufunc, x, out=out, order="C")
+
+    return run
+
+
+def _function(ufunc: np.ufunc) -> Kernel:
+    """A ufunc that the half types compute in float32."""
+
+    def run(x: Array, out: Any = ...) -> Array:
+        if x.itemsize != 2:
+            return local.run(ufunc, x, out=out, order="C")
+        return local.run(store, local.run(ufunc, x, dtype=float32), x.dtype, out)
+
+    return run
+
+
+neg = kernel("neg", dtypes=NUMERIC, out=True)(_unary(np.negative))
+abs_ = kernel("abs", dtypes=NUMERIC, out=True)(_unary(np.absolute))
+bitwise_not = kernel("bitwise_not", dtypes=(bool_, *INTEGERS), out=True)(_unary(np.invert))
+floor = kernel("floor", dtypes=FLOATS, out=True)(_function(np.floor))
+round_ = kernel("round", dtypes=FLOATS, out=True)(_function(np.rint))
+sqrt = kernel("sqrt", dtypes=INEXACT, out=True)(_function(np.sqrt))
+exp = kernel("exp", dtypes=INEXACT, out=True)(_function(np.exp))
+expm1 = kernel("expm1", dtypes=INEXACT, out=True)(_function(np.expm1))
+log = kernel("log", dtypes=INEXACT, out=True)(_function(np.log))
+log1p = kernel("log1p", dtypes=INEXACT, out=True)(_function(np.log1p))
+sin = kernel("sin", dtypes=INEXACT, out=True)(_function(np.sin))
+cos = kernel("cos", dtypes=INEXACT, out=True)(_function(np.cos))
+tanh = kernel("tanh", dtypes=INEXACT, out=True)(_function(np.tanh))
+
+
+# -- two operands ----------------------------------------------------------------------------------------
+
+
+def _halves(ufunc: np.ufunc, a: Operand, b: Operand, out: Any) -> Array:
+    """A half array with a half array or a number: in float32."""
+    target = a.dtype if a.__class__ is np.ndarray else b.dtype
+    a, b = (x if x.__class__ is np.ndarray else np.float32(x) for x in (a, b))
+    result = ufunc(a, b, signature=(float32, float32, None))
+    return store(result, target if result.dtype == float32 else result.dtype, out)
+
+
+def _arithmetic(ufunc: np.ufunc) -> Kernel:
+    """A ufunc that rounds correctly on two arrays of any dtype; only a number needs a look."""
+
+    def run(a: Operand, b: Operand, out: Any = ...) -> Array:
+        if a.__class__ is not b.__class__:  # an array with a number
+            array_dtype = a.dtype if a.__class__ is np.ndarray else b.dtype
+            if array_dtype.itemsize == 2 and array_dtype.kind in "fV":
+                return local.run(_halves, ufunc, a, b, out)
+        return local.run(ufunc, a, b, out=out, order="C")
+
+    return run
+
+
+def _binary_function(ufunc: np.ufunc) -> Kernel:
+    """A ufunc that the half types compute in float32."""
+
+    def run(a: Operand, b: Operand, out: Any = ...) -> Array:
+        if is_half((a if a.__class__ is np.ndarray else b).dtype):
+            return local.run(_halves, ufunc, a, b, out)
+        return local.run(ufunc, a, b, out=out, order="C")
+
+    return run
+
+
+add = kernel("add", out=True)(_arithmetic(np.add))
+sub = kernel("sub", dtypes=NUMERIC, out=True)(_arithmetic(np.subtract))
+mul = kernel("mul", out=True)(_arithmetic(np.multiply))
+div = kernel("div", dtypes=INEXACT, out=True)(_arithmetic(np.true_divide))
+atan2 = kernel("atan2", dtypes=FLOATS, out=True)(_binary_function(np.arctan2))
+maximum = kernel("maximum", dtypes=REAL, out=True)(_binary_function(np.maximum))
+minimum = kernel("minimum", dtypes=REAL, out=True)(_binary_function(np.minimum))
+eq = kernel("eq", out=True)(_arithmetic(np.equal))
+lt = kernel("lt", dtypes=REAL, out=True)(_arithmetic(np.less))
+le = kernel("le", dtypes=REAL, out=True)(_arithmetic(np.less_equal))
+bitwise_and = kernel("bitwise_and", dtypes=(bool_, *INTEGERS), out=True)(_arithmetic(np.bitwise_and))
+bitwise_or = kernel("bitwise_or", dtypes=(bool_, *INTEGERS), out=True)(_arithmetic(np.bitwise_or))
+bitwise_xor = kernel("bitwise_xor", dtypes=(bool_, *INTEGERS), out=True)(_arithmetic(np.bitwise_xor))
+# NumPy gives 0 (-1 for a negative number shifted right) where the shift is outside the width.
+bitwise_left_shift = kernel("bitwise_left_shift", dtypes=INTEGERS, out=True)(_arithmetic(np.left_shift))
+bitwise_right_shift = kernel("bitwise_right_shift", dtypes=INTEGERS, out=True)(_arithmetic(np.right_shift))
+
+
+def _refuse_zero(divisor: Operand) -> None:
+    if not np.all(divisor):
+        raise DivisionByZero
+
+
+@kernel("trunc_divide", dtypes=INTEGERS, out=True)
+@quiet
+def trunc_divide(a: Operand, b: Operand, out: Any = ...) -> Array:
+    """Integer quotient rounded toward zero; ``INT_MIN / -1`` wraps."""
+    _refuse_zero(b)
+    return np.floor_divide(np.subtract(a, np.fmod(a, b)), b, out=out, order="C")
+
+
+_fmod = _binary_function(np.fmod)
+
+
+@kernel("fmod", dtypes=(*INTEGERS, *FLOATS), out=True)
+def fmod(a: Operand, b: Operand, out: Any = ...) -> Array:
+    """C's remainder: exact, with the sign of ``a``."""
+    if (a if a.__class__ is np.ndarray else b).dtype.kind in "iu":
+        _refuse_zero(b)
+    return _fmod(a, b, out)
+
+
+_pow = _binary_function(np.power)
+
+
+@kernel("pow", dtypes=NUMERIC, out=True)
+def pow_(a: Operand, b: Operand, out: Any = ...) -> Array:
+    """C's ``pow``; integers wrap, and a negative exponent gives 0, 1 or -1 (the truncated quotient)."""
+    if b.__class__ is not np.ndarray:
+        if b == 2:  # the commonest exponent by far: the product is as exact, and thirty times as fast
+            return mul(a, a, out)
+        if b == 3 and a.dtype.kind != "c":
+            return mul(mul(a, a), a, out) if a.itemsize != 2 or a.dtype.kind == "i" else _pow(a, b, out)
+    elif b.dtype.kind == "i" and b.size and b.min() < 0:
+        return local.run(_integer_pow, a, b, out)
+    return _pow(a, b, out)
+
+
+def _integer_pow(a: Operand, b: Array, out: Any) -> Array:
+    odd = np.bitwise_and(b, 1)
+    reciprocal = np.where(np.equal(a, 1), 1, np.where(np.equal(a, -1), 1 - 2 * odd, 0))
+    return store(np.where(b < 0, reciprocal, np.power(a, np.maximum(b, 0))), b.dtype, out)
+
+
+# -- choice, data movement, creation ---------------------------------------------------------------------
+
+
+def number_as(value: Any, target: np.dtype[Any]) -> Any:
+    """A Python number as a scalar of an array's dtype, the half types by way of float32."""
+    return np.float32(value).astype(target) if is_half(target) else target.type(value)
+
+
+@kernel("where", out=True)
+@quiet
+def where(condition: Array, a: Operand, b: Operand, out: Any = ...) -> Array:
+    """``a`` where the condition holds, else ``b``."""
+    if a.__class__ is not np.ndarray:
+        a = number_as(a, b.dtype)
+    elif b.__class__ is not np.ndarray:
+        b = number_as(b, a.dtype)
+    return store(np.where(condition, a, b), a.dtype, out)
+
+
+@kernel("copy", out=True)
+def copy(x: Array, out: Any = None) -> Array:
+    """A dense copy, or a strided write into ``out``."""
+    if out is None:
+        return np.array(x, order="C")
+    np.copyto(out, x)
+    return out
+
+
+@kernel("cast", out=True)
+@quiet
+def cast(x: Array, target: dtype, out: Any = None) -> Array:
+    """Truncates to integers, compares with 0 for bool, keeps the real part of a complex number.
+
+    float64 and integers become a half type by way of float32, as in PyTorch.
+    """
+    wanted = target.numpy
+    if x.dtype.kind == "c" and wanted.kind not in "cb":
+        x = x.real
+    if (target.is_half and x.itemsize > 2) or (is_half(x.dtype) and wanted.kind != "f"):
+        x = x.astype(float32)
+    if out is None:
+        return x.astype(wanted, order="C")
+    np.copyto(out, x, casting="unsafe")
+    return out
+
+
+@kernel("fill", out=True)
+@quiet
+def fill(value: Any, layout: Any, out: Any = None) -> Array:
+    """An array full of one number."""
+    target = layout.dtype.numpy
+    if out is None:
+        if value == 0 and not (isinstance(value, float) and math.copysign(1.0, value) < 0):
+            return np.zeros(layout.shape, target)
+        out = np.empty(layout.shape, target)
+    out.fill(np.float32(value) if layout.dtype.is_half else value)
+    return out
+
+
+@kernel("arange", dtypes=NUMERIC, out=True)
+@quiet
+def arange(start: Any, step: Any, layout: Any, out: Any = None) -> Array:
+    """``start + i*step``: integers exactly, floats in float64 with one rounding."""
+    wide_dtype = np.int64 if layout.dtype.category < 2 else np.complex128 if layout.dtype.is_complex else np.float64
+    values = np.arange(layout.numel, dtype=np.int64).astype(wide_dtype) * step + start
+    if layout.dtype.is_half:
+        values = values.astype(float32)
+    return store(values.reshape(layout.shape), layout.dtype.numpy, out)
