@@ -1,0 +1,45 @@
+"""A program as a user would write it: it is checked strictly against the installed package, and run."""
+
+from __future__ import annotations
+
+import corelib as torch
+from corelib import Tensor, nn, optim
+from corelib.nn import functional as F
+
+
+class Net(nn.Module):
+    def __init__(self, hidden: int) -> None:
+        super().__init__()
+        self.first = nn.Linear(4, hidden)
+        self.second = nn.Linear(hidden, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.second(F.relu(self.first(x)))
+
+
+def train(model: Net, steps: int) -> float:
+    x = torch.randn(16, 4)
+    target = torch.randint(0, 3, (16,))
+    optimizer = optim.AdamW(model.parameters(), lr=1e-2)
+    loss = F.cross_entropy(model(x), target)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(x), target)
+        loss.backward()
+        optimizer.step()
+    return float(loss.item())
+
+
+def main() -> None:
+    torch.manual_seed(0)
+    model = Net(hidden=8)
+    before, after = train(model, 1), train(model, 50)
+    shape: tuple[int, ...] = tuple(model.first.weight.shape)
+    device: torch.device = model.first.weight.device
+    with torch.no_grad():
+        total: Tensor = model.first.weight.sum() * 2 + 1
+    print(f"{shape} on {device}: loss {before:.3f} -> {after:.3f}, {total.dtype}")
+
+
+if __name__ == "__main__":
+    main()
