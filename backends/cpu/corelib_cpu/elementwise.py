@@ -13,9 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from corelib.backend.array_functions import erf
+from corelib.backend.array_module import BITS, FLOATS, INEXACT, INTEGERS, NUMERIC, REAL
 from corelib.backend.base import kernel
 from corelib.backend.errors import DivisionByZero
-from corelib.dtypes import ALL_DTYPES, bool_, dtype
+from corelib.dtypes import dtype
 
 from .context import local, quiet
 
@@ -23,12 +25,8 @@ Array = np.ndarray[Any, Any]
 Operand = Any  # an Array or a Python number
 Kernel = Callable[..., Array]
 
-FLOATS = tuple(d for d in ALL_DTYPES if d.is_floating_point)
-INEXACT = tuple(d for d in ALL_DTYPES if d.category >= 2)
-INTEGERS = tuple(d for d in ALL_DTYPES if d.category == 1)
-NUMERIC = tuple(d for d in ALL_DTYPES if d is not bool_)
-REAL = tuple(d for d in ALL_DTYPES if not d.is_complex)
 float32 = np.dtype(np.float32)
+_TILE = 8192
 
 
 def is_half(array_dtype: np.dtype[Any]) -> bool:
@@ -74,7 +72,7 @@ def _function(ufunc: np.ufunc) -> Kernel:
 
 neg = kernel("neg", dtypes=NUMERIC, out=True)(_unary(np.negative))
 abs_ = kernel("abs", dtypes=NUMERIC, out=True)(_unary(np.absolute))
-bitwise_not = kernel("bitwise_not", dtypes=(bool_, *INTEGERS), out=True)(_unary(np.invert))
+bitwise_not = kernel("bitwise_not", dtypes=BITS, out=True)(_unary(np.invert))
 floor = kernel("floor", dtypes=FLOATS, out=True)(_function(np.floor))
 round_ = kernel("round", dtypes=FLOATS, out=True)(_function(np.rint))
 sqrt = kernel("sqrt", dtypes=INEXACT, out=True)(_function(np.sqrt))
@@ -85,6 +83,18 @@ log1p = kernel("log1p", dtypes=INEXACT, out=True)(_function(np.log1p))
 sin = kernel("sin", dtypes=INEXACT, out=True)(_function(np.sin))
 cos = kernel("cos", dtypes=INEXACT, out=True)(_function(np.cos))
 tanh = kernel("tanh", dtypes=INEXACT, out=True)(_function(np.tanh))
+
+
+@kernel("erf", dtypes=FLOATS, out=True)
+@quiet
+def erf_(x: Array, out: Any = None) -> Array:
+    """All dtypes are computed in float64, in tiles whose temporaries stay in cache, and rounded once."""
+    flat = np.ascontiguousarray(x).reshape(-1)
+    result = np.empty(flat.size, x.dtype)
+    for start in range(0, flat.size, _TILE):
+        tile = erf(np, flat[start : start + _TILE].astype(np.float64))
+        result[start : start + _TILE] = tile.astype(float32) if x.itemsize == 2 else tile
+    return store(result.reshape(x.shape), x.dtype, out)
 
 
 # -- two operands ----------------------------------------------------------------------------------------
@@ -132,9 +142,9 @@ minimum = kernel("minimum", dtypes=REAL, out=True)(_binary_function(np.minimum))
 eq = kernel("eq", out=True)(_arithmetic(np.equal))
 lt = kernel("lt", dtypes=REAL, out=True)(_arithmetic(np.less))
 le = kernel("le", dtypes=REAL, out=True)(_arithmetic(np.less_equal))
-bitwise_and = kernel("bitwise_and", dtypes=(bool_, *INTEGERS), out=True)(_arithmetic(np.bitwise_and))
-bitwise_or = kernel("bitwise_or", dtypes=(bool_, *INTEGERS), out=True)(_arithmetic(np.bitwise_or))
-bitwise_xor = kernel("bitwise_xor", dtypes=(bool_, *INTEGERS), out=True)(_arithmetic(np.bitwise_xor))
+bitwise_and = kernel("bitwise_and", dtypes=BITS, out=True)(_arithmetic(np.bitwise_and))
+bitwise_or = kernel("bitwise_or", dtypes=BITS, out=True)(_arithmetic(np.bitwise_or))
+bitwise_xor = kernel("bitwise_xor", dtypes=BITS, out=True)(_arithmetic(np.bitwise_xor))
 # NumPy gives 0 (-1 for a negative number shifted right) where the shift is outside the width.
 bitwise_left_shift = kernel("bitwise_left_shift", dtypes=INTEGERS, out=True)(_arithmetic(np.left_shift))
 bitwise_right_shift = kernel("bitwise_right_shift", dtypes=INTEGERS, out=True)(_arithmetic(np.right_shift))
@@ -143,14 +153,6 @@ bitwise_right_shift = kernel("bitwise_right_shift", dtypes=INTEGERS, out=True)(_
 def _refuse_zero(divisor: Operand) -> None:
     if not np.all(divisor):
         raise DivisionByZero
-
-
-@kernel("trunc_divide", dtypes=INTEGERS, out=True)
-@quiet
-def trunc_divide(a: Operand, b: Operand, out: Any = ...) -> Array:
-    """Integer quotient rounded toward zero; ``INT_MIN / -1`` wraps."""
-    _refuse_zero(b)
-    return np.floor_divide(np.subtract(a, np.fmod(a, b)), b, out=out, order="C")
 
 
 _fmod = _binary_function(np.fmod)
@@ -243,14 +245,3 @@ def fill(value: Any, layout: Any, out: Any = None) -> Array:
         out = np.empty(layout.shape, target)
     out.fill(np.float32(value) if layout.dtype.is_half else value)
     return out
-
-
-@kernel("arange", dtypes=NUMERIC, out=True)
-@quiet
-def arange(start: Any, step: Any, layout: Any, out: Any = None) -> Array:
-    """``start + i*step``: integers exactly, floats in float64 with one rounding."""
-    wide_dtype = np.int64 if layout.dtype.category < 2 else np.complex128 if layout.dtype.is_complex else np.float64
-    values = np.arange(layout.numel, dtype=np.int64).astype(wide_dtype) * step + start
-    if layout.dtype.is_half:
-        values = values.astype(float32)
-    return store(values.reshape(layout.shape), layout.dtype.numpy, out)

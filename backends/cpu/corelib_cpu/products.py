@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from corelib.backend.array_module import NUMERIC
 from corelib.backend.base import kernel
 
 from .context import local
-from .elementwise import NUMERIC, Array, is_half, store
+from .elementwise import Array, is_half, store
 
 
 @kernel("matmul", dtypes=NUMERIC, out=True)

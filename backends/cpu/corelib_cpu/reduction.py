@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from corelib.backend.array_module import REAL
 from corelib.backend.base import kernel
 from corelib.dtypes import dtype
 
 from .context import quiet
-from .elementwise import REAL, Array, is_half, store, wide
+from .elementwise import Array, is_half, store, wide
 
 Dims = tuple[int, ...]
 _BLOCK = 512  # rows that are added one after the other before their sum joins others
