@@ -47,44 +47,14 @@ def check(got, want, what):
     assert got.tobytes() == np.ascontiguousarray(want).tobytes(), what
 
 
-UNARY = [
-    "neg",
-    "abs",
-    "floor",
-    "round",
-    "sqrt",
-    "exp",
-    "expm1",
-    "log",
-    "log1p",
-    "sin",
-    "cos",
-    "tanh",
-    "erf",
-    "bitwise_not",
-    "copy",
-]
-BINARY = [
-    "add",
-    "sub",
-    "mul",
-    "div",
-    "trunc_divide",
-    "fmod",
-    "pow",
-    "atan2",
-    "maximum",
-    "minimum",
-    "eq",
-    "lt",
-    "le",
-    "bitwise_and",
-    "bitwise_or",
-    "bitwise_xor",
-    "bitwise_left_shift",
-    "bitwise_right_shift",
-]
-DTYPES = [D.float32, D.float16, D.bfloat16, D.int32, D.bool_, D.complex64]
+UNARY = "neg abs floor round sqrt exp expm1 log log1p sin cos tanh erf bitwise_not copy".split()  # noqa: SIM905
+BINARY = (  # noqa: SIM905
+    "add sub mul div trunc_divide fmod pow atan2 maximum minimum eq lt le "
+    "bitwise_and bitwise_or bitwise_xor bitwise_left_shift bitwise_right_shift"
+).split()
+ALONG = "sum prod amax amin argmax argmin cumsum cumprod cummax cummin sort".split()  # noqa: SIM905
+LIKE = {"prod": "sum", "amin": "amax", "argmin": "argmax", "cumprod": "cumsum", "cummin": "cummax"}
+DTYPES = [D.float32, D.float64, D.float16, D.bfloat16, D.int32, D.bool_, D.complex64]
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=lambda d: d.name)
@@ -121,7 +91,10 @@ def check_out(entry, operands, want, what):
     poison = np.full([2 * size + 3 for size in want.shape] or [3], 77).astype(want.dtype)
     window = poison[tuple(slice(1, 1 + 2 * size, 2) for size in want.shape)] if want.ndim else poison[1:2].reshape(())
     assert entry.function(*operands, out=window) is window, what
-    assert window.tobytes() == want.tobytes(), what
+    if want.dtype.kind == "c":  # NumPy may contract a complex product of single elements in another order
+        np.testing.assert_allclose(window, want, rtol=1e-6)
+    else:
+        assert window.tobytes() == want.tobytes(), what
     window[...] = 77
     assert (poison == np.asarray(77).astype(want.dtype)).all(), what
 
@@ -174,23 +147,15 @@ def test_along_dimensions(name, dtype):
                 "cumsum": [(dim, dtype)],
                 "cummax": [(dim,)],
                 "sort": [(dim, False), (dim, True)],
-            }[
-                {"prod": "sum", "amin": "amax", "argmin": "argmax", "cumprod": "cumsum", "cummin": "cummax"}.get(
-                    name, name
-                )
-            ]:
+            }[LIKE.get(name, name)]:
                 got, want = entry.function(x, *parameters), entry.function(x.copy(), *parameters)
                 if isinstance(got, tuple):
                     for g, w in zip(got, want, strict=True):
                         check(g, w, what)
                 elif name in ("sum", "prod") and dtype.category >= 2:  # the order of additions may differ
-                    check(got.astype(np.complex64), got.astype(np.complex64), what)
                     assert (got.dtype, got.shape) == (want.dtype, want.shape)
-                    np.testing.assert_allclose(
-                        got.astype(np.complex128),
-                        want.astype(np.complex128),
-                        rtol=1e-2 if dtype.itemsize == 2 else 1e-5,
-                    )
+                    near = {"rtol": 1e-2 if dtype.itemsize == 2 else 1e-5}
+                    np.testing.assert_allclose(got.astype(np.complex128), want.astype(np.complex128), **near)
                     assert got.flags.c_contiguous
                 else:
                     check(got, want, what)

@@ -26,6 +26,7 @@ Operand = Any  # an Array or a Python number
 Kernel = Callable[..., Array]
 
 float32 = np.dtype(np.float32)
+ndarray = np.ndarray
 _TILE = 8192
 
 
@@ -59,12 +60,19 @@ def _unary(ufunc: np.ufunc) -> Kernel:
     return run
 
 
+def forward(x: Operand) -> Operand:
+    """A copy of a view with a negative stride, where NumPy takes another route to a last bit of its own."""
+    if x.__class__ is not ndarray or x.flags.forc or min(x.strides) >= 0:
+        return x
+    return np.array(x, order="C")
+
+
 def _function(ufunc: np.ufunc) -> Kernel:
     """A ufunc that the half types compute in float32."""
 
     def run(x: Array, out: Any = ...) -> Array:
         if x.itemsize != 2:
-            return local.run(ufunc, x, out=out, order="C")
+            return local.run(ufunc, x if x.flags.forc else forward(x), out=out, order="C")
         return local.run(store, local.run(ufunc, x, dtype=float32), x.dtype, out)
 
     return run
@@ -102,8 +110,8 @@ def erf_(x: Array, out: Any = None) -> Array:
 
 def _halves(ufunc: np.ufunc, a: Operand, b: Operand, out: Any) -> Array:
     """A half array with a half array or a number: in float32."""
-    target = a.dtype if a.__class__ is np.ndarray else b.dtype
-    a, b = (x if x.__class__ is np.ndarray else np.float32(x) for x in (a, b))
+    target = a.dtype if a.__class__ is ndarray else b.dtype
+    a, b = (x if x.__class__ is ndarray else np.float32(x) for x in (a, b))
     result = ufunc(a, b, signature=(float32, float32, None))
     return store(result, target if result.dtype == float32 else result.dtype, out)
 
@@ -113,8 +121,8 @@ def _arithmetic(ufunc: np.ufunc) -> Kernel:
 
     def run(a: Operand, b: Operand, out: Any = ...) -> Array:
         if a.__class__ is not b.__class__:  # an array with a number
-            array_dtype = a.dtype if a.__class__ is np.ndarray else b.dtype
-            if array_dtype.itemsize == 2 and array_dtype.kind in "fV":
+            array = a if a.__class__ is ndarray else b
+            if array.itemsize == 2 and array.dtype.kind in "fV":
                 return local.run(_halves, ufunc, a, b, out)
         return local.run(ufunc, a, b, out=out, order="C")
 
@@ -125,9 +133,9 @@ def _binary_function(ufunc: np.ufunc) -> Kernel:
     """A ufunc that the half types compute in float32."""
 
     def run(a: Operand, b: Operand, out: Any = ...) -> Array:
-        if is_half((a if a.__class__ is np.ndarray else b).dtype):
+        if is_half((a if a.__class__ is ndarray else b).dtype):
             return local.run(_halves, ufunc, a, b, out)
-        return local.run(ufunc, a, b, out=out, order="C")
+        return local.run(ufunc, forward(a), forward(b), out=out, order="C")
 
     return run
 
@@ -137,8 +145,8 @@ sub = kernel("sub", dtypes=NUMERIC, out=True)(_arithmetic(np.subtract))
 mul = kernel("mul", out=True)(_arithmetic(np.multiply))
 div = kernel("div", dtypes=INEXACT, out=True)(_arithmetic(np.true_divide))
 atan2 = kernel("atan2", dtypes=FLOATS, out=True)(_binary_function(np.arctan2))
-maximum = kernel("maximum", dtypes=REAL, out=True)(_binary_function(np.maximum))
-minimum = kernel("minimum", dtypes=REAL, out=True)(_binary_function(np.minimum))
+maximum = kernel("maximum", dtypes=REAL, out=True)(_arithmetic(np.maximum))
+minimum = kernel("minimum", dtypes=REAL, out=True)(_arithmetic(np.minimum))
 eq = kernel("eq", out=True)(_arithmetic(np.equal))
 lt = kernel("lt", dtypes=REAL, out=True)(_arithmetic(np.less))
 le = kernel("le", dtypes=REAL, out=True)(_arithmetic(np.less_equal))
@@ -155,13 +163,21 @@ def _refuse_zero(divisor: Operand) -> None:
         raise DivisionByZero
 
 
+@kernel("trunc_divide", dtypes=INTEGERS, out=True)
+@quiet
+def trunc_divide(a: Operand, b: Operand, out: Any = ...) -> Array:
+    """Integer quotient rounded toward zero; ``INT_MIN / -1`` wraps."""
+    _refuse_zero(b)
+    return np.floor_divide(np.subtract(a, np.fmod(a, b)), b, out=out, order="C")
+
+
 _fmod = _binary_function(np.fmod)
 
 
 @kernel("fmod", dtypes=(*INTEGERS, *FLOATS), out=True)
 def fmod(a: Operand, b: Operand, out: Any = ...) -> Array:
     """C's remainder: exact, with the sign of ``a``."""
-    if (a if a.__class__ is np.ndarray else b).dtype.kind in "iu":
+    if (a if a.__class__ is ndarray else b).dtype.kind in "iu":
         _refuse_zero(b)
     return _fmod(a, b, out)
 
@@ -172,7 +188,7 @@ _pow = _binary_function(np.power)
 @kernel("pow", dtypes=NUMERIC, out=True)
 def pow_(a: Operand, b: Operand, out: Any = ...) -> Array:
     """C's ``pow``; integers wrap, and a negative exponent gives 0, 1 or -1 (the truncated quotient)."""
-    if b.__class__ is not np.ndarray:
+    if b.__class__ is not ndarray:
         if b == 2:  # the commonest exponent by far: the product is as exact, and thirty times as fast
             return mul(a, a, out)
         if b == 3 and a.dtype.kind != "c":
@@ -200,9 +216,9 @@ def number_as(value: Any, target: np.dtype[Any]) -> Any:
 @quiet
 def where(condition: Array, a: Operand, b: Operand, out: Any = ...) -> Array:
     """``a`` where the condition holds, else ``b``."""
-    if a.__class__ is not np.ndarray:
+    if a.__class__ is not ndarray:
         a = number_as(a, b.dtype)
-    elif b.__class__ is not np.ndarray:
+    elif b.__class__ is not ndarray:
         b = number_as(b, a.dtype)
     return store(np.where(condition, a, b), a.dtype, out)
 

@@ -11,11 +11,12 @@ from corelib.backend.array_module import REAL
 from corelib.backend.base import kernel
 from corelib.dtypes import dtype
 
-from .context import quiet
+from .context import local, quiet
 from .elementwise import Array, is_half, store, wide
 
 Dims = tuple[int, ...]
-_BLOCK = 512  # rows that are added one after the other before their sum joins others
+_RUN = 128  # additions one after the other, at most, before their sum joins others
+_SMALL = 1024  # elements that are simply added
 
 
 def dense(array: Array) -> Array:
@@ -26,34 +27,52 @@ def dense(array: Array) -> Array:
 # -- reductions ------------------------------------------------------------------------------------------
 
 
-def _block_sum(x: Array, dims: Dims, target: np.dtype[Any]) -> Array:
-    """Sum over one outer dimension, by blocks.  NumPy sums pairwise only along the fastest dimension; row
-    after row, the rounding error would grow with the number of rows and not with its logarithm."""
-    (dim,) = dims
-    size = x.shape[dim]
-    whole = size // _BLOCK * _BLOCK
-    head = x[(slice(None),) * dim + (slice(0, whole),)]
-    blocks = head.reshape(*x.shape[:dim], whole // _BLOCK, _BLOCK, *x.shape[dim + 1 :])
-    parts = np.add.reduce(blocks, axis=dim + 1, dtype=target)
-    tail = np.add.reduce(x[(slice(None),) * dim + (slice(whole, size),)], axis=dim, dtype=target)
-    total = _block_sum(parts, dims, target) if parts.shape[dim] > _BLOCK else np.add.reduce(parts, axis=dim)
-    return total + tail
+def _sum_along(x: Array, dim: int, target: np.dtype[Any]) -> Array:
+    """Sum over one dimension, kept with size 1.
+
+    NumPy adds pairwise along the innermost dimension only; along another it adds row after row, and the
+    rounding error would grow with their number.  So rows i, i+m, i+2m, ... are added first, then their sums.
+    """
+    while dim != x.ndim - 1 and x.shape[dim] > _RUN:
+        size = x.shape[dim]
+        step = -(-size // _RUN)
+        whole = size // step * step
+        before = (slice(None),) * dim
+        runs = x[(*before, slice(0, whole))].reshape(*x.shape[:dim], whole // step, step, *x.shape[dim + 1 :])
+        parts = np.add.reduce(runs, axis=dim, dtype=target)
+        if whole < size:
+            parts[(*before, slice(0, size - whole))] += x[(*before, slice(whole, size))]
+        x = parts
+    return np.add.reduce(x, axis=dim, dtype=target, keepdims=True, out=...)
 
 
-def _sum(x: Array, dims: Dims, keepdim: bool, target: np.dtype[Any]) -> Array:
-    if len(dims) == 1 and dims[0] != x.ndim - 1 and x.shape[dims[0]] > 2 * _BLOCK and target.kind in "fc":
-        total = np.asarray(_block_sum(x, dims, target))
-        return np.expand_dims(total, dims) if keepdim else total
-    return np.add.reduce(x, axis=dims, dtype=target, keepdims=keepdim, out=...)
+def sum_floats(x: Array, dims: Dims, keepdim: bool, target: np.dtype[Any]) -> Array:
+    """Sum in ``target`` whose error does not grow with the number of terms, whatever the dimensions."""
+    if x.size <= _SMALL or (len(dims) == 1 and x.shape[dims[0]] <= _RUN):
+        return np.add.reduce(x, axis=dims, dtype=target, keepdims=keepdim, out=...)
+    kept = [1 if d in dims else size for d, size in enumerate(x.shape) if keepdim or d not in dims]
+    if x.flags.c_contiguous:  # adjacent dimensions are one
+        while len(dims) > 1 and dims[-1] == dims[-2] + 1:
+            last = dims[-2]
+            x = x.reshape(*x.shape[:last], -1, *x.shape[last + 2 :])
+            dims = dims[:-1]
+    for dim in reversed(dims):
+        x = _sum_along(x, dim, target)
+    return x.reshape(kept)
 
 
 @kernel("sum")
-@quiet
 def sum_(x: Array, dims: Dims, keepdim: bool, target: dtype) -> Array:
-    """Sum over ``dims``, accumulated in ``target``."""
+    """Sum over ``dims``, accumulated in ``target``, a half type in float32."""
+    return local.run(_sum, x, dims, keepdim, target)
+
+
+def _sum(x: Array, dims: Dims, keepdim: bool, target: dtype) -> Array:
+    if target.category < 2:
+        return dense(np.add.reduce(wide(x), axis=dims, dtype=target.numpy, keepdims=keepdim, out=...))
     if target.is_half:
-        return store(_sum(x, dims, keepdim, np.dtype(np.float32)), target.numpy, None)
-    return dense(_sum(wide(x), dims, keepdim, target.numpy))
+        return store(sum_floats(wide(x), dims, keepdim, np.dtype(np.float32)), target.numpy, None)
+    return dense(sum_floats(wide(x), dims, keepdim, target.numpy))
 
 
 @kernel("prod")
