@@ -9,7 +9,7 @@ from .state import local
 
 __all__ = ["Device", "current_device", "get_default_device", "set_default_device"]
 
-_PATTERN = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::(\d+))?")
+_PATTERN = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::(0|[1-9][0-9]*))?")
 _interned: dict[tuple[str, int | None], Device] = {}
 
 
@@ -26,21 +26,29 @@ class Device:
     def __new__(cls, type: str | Device | int | None = None, index: int | None = None) -> Device:
         if isinstance(type, Device):
             if index is not None:
-                raise RuntimeError(f"type (string) must not include an index because index was passed explicitly: {type}")
+                raise TypeError("device(): argument 'type' (position 1) must be str, not torch.device")
             return type
         if not isinstance(type, str):
             given = "nothing" if type is None else repr(type)
-            raise TypeError(f"device(): argument 'type' must be str, not {given}: give a device such as 'cpu' or 'cuda:0'")
+            raise TypeError(
+                f"device(): argument 'type' must be str, not {given}: give a device such as 'cpu' or 'cuda:0'"
+            )
+        if index is not None and (not isinstance(index, int) or isinstance(index, bool)):
+            raise TypeError(f"device(): argument 'index' (position 2) must be int, not {index.__class__.__name__}")
         match = _PATTERN.fullmatch(type)
         if match is None:
-            raise RuntimeError(f"Invalid device string: '{type}': expected a device type, or type:index, such as 'cuda:0'")
+            raise RuntimeError(
+                f"Invalid device string: '{type}': expected a device type, or type:index, such as 'cuda:0'"
+            )
         name, inline = match[1], match[2]
         if inline is not None:
             if index is not None:
-                raise RuntimeError(f"type (string) must not include an index because index was passed explicitly: {type}")
+                raise RuntimeError(
+                    f"type (string) must not include an index because index was passed explicitly: {type}"
+                )
             index = int(inline)
-        if index is not None and (not isinstance(index, int) or index < 0):
-            raise RuntimeError(f"Device index must be a non-negative integer, got {index!r}")
+        if index is not None and index < 0:
+            raise RuntimeError("Device index must not be negative")
         key = (name, index)
         found = _interned.get(key)
         if found is None:
@@ -51,7 +59,10 @@ class Device:
         return found
 
     def __setattr__(self, name: str, value: Any) -> None:
-        raise AttributeError(f"attribute '{name}' of 'corelib.device' objects is not writable")
+        raise AttributeError(f"attribute '{name}' of 'torch.device' objects is not writable")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"attribute '{name}' of 'torch.device' objects is not writable")
 
     def __repr__(self) -> str:
         inner = f"type={self.type!r}" if self.index is None else f"type={self.type!r}, index={self.index}"

@@ -31,7 +31,7 @@ class dtype:
         self.is_signed = signed
         self.is_floating_point = category == 2
         self.is_complex = category == 3
-        self._np: Any = None
+        self._np: np.dtype[Any] | None = None
 
     @property
     def numpy(self) -> np.dtype[Any]:
@@ -61,13 +61,10 @@ class dtype:
         return complex128 if self is float64 else complex64
 
     def __repr__(self) -> str:
-        return f"torch.{self.name}" if _torch_repr else f"corelib.{self.name}"
+        return f"torch.{self.name}"  # as in PyTorch: `import corelib as torch` makes it true
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (_by_name, (self.name,))
-
-
-_torch_repr = False  # set by corelib.compat.torch, where the name of the module is "torch"
 
 
 def _by_name(name: str) -> dtype:
@@ -94,15 +91,34 @@ _NAMES = {d.name: d for d in ALL_DTYPES}
 
 
 def from_numpy_dtype(np_dtype: Any) -> dtype:
-    """The dtype of a NumPy array's elements; TypeError, in PyTorch's words, for one that has none."""
-    found = _NAMES.get(np.dtype(np_dtype).name)
+    """The dtype of a NumPy array's elements.
+
+    Raises, in PyTorch's words:
+        TypeError: there is no such dtype.
+        ValueError: the elements are in foreign byte order.
+    """
+    given = np.dtype(np_dtype)
+    found = _NAMES.get(given.name)
     if found is None:
         raise TypeError(
-            f"can't convert np.ndarray of type {np.dtype(np_dtype)}. The only supported types are: "
+            f"can't convert np.ndarray of type numpy.{given.type.__name__}. The only supported types are: "
             + ", ".join(_NAMES)
             + "."
         )
+    if not given.isnative:
+        raise ValueError(
+            "given numpy array has byte order different from the native byte order. "
+            "Conversion between byte orders is currently not supported."
+        )
     return found
+
+
+def _not_a_dtype(function: str, **arguments: Any) -> TypeError:
+    """PyTorch's error for the first of a function's arguments that is no dtype."""
+    position, name, given = next((i, n, a) for i, (n, a) in enumerate(arguments.items(), 1) if not isinstance(a, dtype))
+    return TypeError(
+        f"{function}(): argument '{name}' (position {position}) must be torch.dtype, not {type(given).__name__}"
+    )
 
 
 def _promote(a: dtype, b: dtype) -> dtype:
@@ -133,16 +149,18 @@ def promote_types(type1: dtype, type2: dtype) -> dtype:
     try:
         return _PROMOTION[type1, type2]
     except KeyError:
-        bad = type2 if isinstance(type1, dtype) else type1
-        raise TypeError(f"promote_types(): argument must be corelib.dtype, not {type(bad).__name__}") from None
+        raise _not_a_dtype("promote_types", type1=type1, type2=type2) from None
 
 
 def can_cast(from_: dtype, to: dtype) -> bool:
-    """Whether PyTorch lets a result of dtype ``from_`` be written into a tensor of dtype ``to``."""
-    if from_.category > to.category:
-        return False
-    # A signed integer may be written into uint8 (it wraps); bool takes only bool, by category.
-    return True
+    """Whether PyTorch lets a result of dtype ``from_`` be written into a tensor of dtype ``to``.
+
+    Only the category counts: float64 may be written into float16, int64 (wrapping) into uint8.
+    """
+    try:
+        return from_.category <= to.category
+    except AttributeError:
+        raise _not_a_dtype("can_cast", from_=from_, to=to) from None
 
 
 _default = float32
@@ -188,18 +206,16 @@ def result_dtype(dimensioned: Iterable[dtype], zero_dim: Iterable[dtype], number
         if result is None:
             result = lower
         elif lower.category > result.category:
-            if lower.category == 3 and result.category == 2:  # float64 tensor with 1j -> complex128
-                result = complex64 if result.itemsize == 4 or result.is_half else complex128
-                if lower is complex128 and group is zero_dim:
-                    result = _PROMOTION[result, complex64]
-            else:
-                result = lower
+            # A complex of lower rank makes a floating result complex, in the width that it has.
+            result = result.to_complex() if lower.category == 3 and result.category == 2 else lower
     assert result is not None
     return result
 
 
 class _Info:
     __slots__ = ("bits", "dtype", "eps", "max", "min", "resolution", "smallest_normal", "tiny")
+    bits: int
+    dtype: str
 
     def __repr__(self) -> str:
         names = [n for n in ("resolution", "min", "max", "eps", "smallest_normal", "tiny") if hasattr(self, n)]
@@ -213,22 +229,22 @@ class finfo(_Info):
     __slots__ = ()
 
     def __init__(self, type: dtype | None = None) -> None:
+        if type is not None and not isinstance(type, dtype):
+            raise _not_a_dtype("finfo", type=type)
         d = (type or _default).to_real()
         if not d.is_floating_point:
-            raise TypeError(
-                f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle '{d.name}'"
-            )
+            raise TypeError(f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle '{d.name}'")
         if d is bfloat16:
             import ml_dtypes
 
-            info: Any = ml_dtypes.finfo(d.numpy)
+            info: Any = ml_dtypes.finfo("bfloat16")  # type: ignore[no-untyped-call]
         else:
             info = np.finfo(d.numpy)
         self.bits = d.itemsize * 8
         self.dtype = d.name
         self.eps, self.max, self.min = float(info.eps), float(info.max), float(info.min)
         self.tiny = self.smallest_normal = float(info.smallest_normal)
-        self.resolution = float(info.resolution)
+        self.resolution = 10.0**-info.precision
 
 
 class iinfo(_Info):
@@ -237,10 +253,10 @@ class iinfo(_Info):
     __slots__ = ()
 
     def __init__(self, type: dtype) -> None:
+        if not isinstance(type, dtype):
+            raise _not_a_dtype("iinfo", type=type)
         if type.category != 1:
-            raise TypeError(
-                f"torch.iinfo() requires an integer input type. Use torch.finfo to handle '{type.name}'"
-            )
+            raise TypeError(f"torch.iinfo() requires an integer input type. Use torch.finfo to handle '{type.name}'")
         info = np.iinfo(type.numpy)
         self.bits, self.dtype = type.itemsize * 8, type.name
         self.max, self.min = int(info.max), int(info.min)

@@ -8,10 +8,10 @@ The storage offset is *not* part of a layout: it would make every row of a matri
 from __future__ import annotations
 
 from math import prod
-from typing import Any
+from typing import Any, ClassVar
 
 from .device import Device
-from .dtypes import dtype
+from .dtypes import dtype as DType
 
 __all__ = ["Layout", "Size", "contiguous_strides"]
 
@@ -61,18 +61,19 @@ class Layout:
     """
 
     __slots__ = ("_dense", "byte_strides", "contiguous", "device", "dtype", "numel", "shape", "strides")
-    _interned: dict[Any, Layout] = {}
+    _interned: ClassVar[dict[Any, Layout]] = {}
 
     shape: Size
     strides: tuple[int, ...]
-    dtype: dtype
+    dtype: DType
     device: Device
     numel: int
     contiguous: bool
     byte_strides: tuple[int, ...]
+    _dense: Layout | None
 
     @classmethod
-    def of(cls, shape: tuple[int, ...], dtype: dtype, device: Device, strides: tuple[int, ...] | None = None) -> Layout:
+    def of(cls, shape: tuple[int, ...], dtype: DType, device: Device, strides: tuple[int, ...] | None = None) -> Layout:
         """The layout with these properties; contiguous where no strides are given."""
         key = (shape, dtype, device, strides)
         found = cls._interned.get(key)
@@ -81,8 +82,10 @@ class Layout:
         dense = contiguous_strides(shape)
         if strides is None:
             return cls._intern(key, shape, dtype, device, dense, True)
-        contiguous = strides == dense or 0 in shape or all(
-            s == d for s, d, size in zip(strides, dense, shape, strict=True) if size != 1
+        contiguous = (
+            strides == dense
+            or 0 in shape
+            or all(s == d for s, d, size in zip(strides, dense, shape, strict=True) if size != 1)
         )
         if strides == dense:  # one object for both ways of asking
             found = cls.of(shape, dtype, device)
@@ -92,16 +95,17 @@ class Layout:
 
     @classmethod
     def _intern(
-        cls, key: Any, shape: tuple[int, ...], dtype: dtype, device: Device, strides: tuple[int, ...], contiguous: bool
+        cls, key: Any, shape: tuple[int, ...], dtype: DType, device: Device, strides: tuple[int, ...], contiguous: bool
     ) -> Layout:
         self = object.__new__(cls)
-        self.shape = shape if type(shape) is Size else Size(shape)
-        self.strides = strides
+        # An equal key may be spelled True or np.int64(1), and what is stored here serves all who ask later.
+        self.shape = Size(map(int, shape))
+        self.strides = tuple(map(int, strides))
         self.dtype = dtype
         self.device = device
-        self.numel = prod(shape)
+        self.numel = prod(self.shape)
         self.contiguous = contiguous
-        self.byte_strides = tuple([s * dtype.itemsize for s in strides])
+        self.byte_strides = tuple([s * dtype.itemsize for s in self.strides])
         self._dense = None
         if len(cls._interned) >= _LIMIT:
             cls._interned.clear()
@@ -114,7 +118,7 @@ class Layout:
             self._dense = Layout.of(self.shape, self.dtype, self.device)
         return self._dense
 
-    def with_dtype(self, dtype: dtype) -> Layout:
+    def with_dtype(self, dtype: DType) -> Layout:
         """A fresh result of the same shape and device and another dtype."""
         return Layout.of(self.shape, dtype, self.device)
 
