@@ -14,14 +14,27 @@ from corelib.backend.errors import OutOfMemoryError
 from corelib.dtypes import bfloat16
 from corelib.layout import Layout
 
-from . import elementwise, indexing, products, random, reduction
+from . import (
+    activation,
+    convolution,
+    elementwise,
+    indexing,
+    normalization,
+    optimizers,
+    pooling,
+    products,
+    random,
+    reduction,
+)
 from .context import quiet
 from .elementwise import Array
 from .malloc import keep_big_blocks
 
 __all__ = ["CpuBackend"]
 
-_KERNEL_MODULES = (elementwise, reduction, indexing, products, random)
+_KERNEL_MODULES = (
+    elementwise, activation, reduction, indexing, products, random, convolution, pooling, normalization, optimizers
+)  # fmt: skip
 
 
 class CpuBackend(ArrayModuleBackend):

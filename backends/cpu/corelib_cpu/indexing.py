@@ -1,4 +1,4 @@
-"""gather, scatter and scatter_add."""
+"""gather, scatter and scatter_add; embedding and its gradient."""
 
 from __future__ import annotations
 
@@ -91,3 +91,28 @@ def scatter_add(x: Array, index: Array, src: Any, dim: int) -> Array:
         source = np.asarray(_source(src, index, out.dtype)).astype(out.dtype, copy=False)
         np.add.at(out.reshape(-1), _flat_positions(x.shape, index, dim), np.broadcast_to(source, (index.size,)))
     return out.astype(x.dtype, copy=False)
+
+
+@kernel("embedding")
+@quiet
+def embedding(weight: Array, indices: Array) -> Array:
+    """The rows of weight [V, D] at indices (int64, any shape): [*indices, D]."""
+    check_bounds(indices, 0, weight.shape[0])
+    return dense(np.take(weight, indices, axis=0))
+
+
+@kernel("embedding_grad")
+@quiet
+def embedding_grad(grad: Array, indices: Array, num_embeddings: int) -> Array:
+    """grad [*indices, D] added up by index: [num_embeddings, D].  Deterministic: sorted, then summed in order."""
+    check_bounds(indices, 0, num_embeddings)
+    width = grad.shape[-1]
+    rows = wide(grad).reshape(indices.size, width)
+    result = np.zeros((num_embeddings, width), rows.dtype)
+    if rows.size:
+        flat = indices.reshape(-1)
+        order = np.argsort(flat, kind="stable")
+        ordered = flat[order]
+        starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
+        result[ordered[starts]] = np.add.reduceat(rows[order], starts, axis=0)
+    return result.astype(grad.dtype, copy=False)

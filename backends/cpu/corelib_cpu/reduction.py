@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from corelib.backend.array_module import REAL
+from corelib.backend.array_module import INEXACT, REAL
 from corelib.backend.base import kernel
 from corelib.dtypes import dtype
 
@@ -48,7 +49,11 @@ def _sum_along(x: Array, dim: int, target: np.dtype[Any]) -> Array:
 
 def sum_floats(x: Array, dims: Dims, keepdim: bool, target: np.dtype[Any]) -> Array:
     """Sum in ``target`` whose error does not grow with the number of terms, whatever the dimensions."""
-    if x.size <= _SMALL or (len(dims) == 1 and x.shape[dims[0]] <= _RUN):
+    if (
+        x.size <= _SMALL
+        or (len(dims) == 1 and x.shape[dims[0]] <= _RUN)
+        or (len(dims) == x.ndim and x.flags.c_contiguous)  # one dimension to NumPy
+    ):
         return np.add.reduce(x, axis=dims, dtype=target, keepdims=keepdim, out=...)
     kept = [1 if d in dims else size for d, size in enumerate(x.shape) if keepdim or d not in dims]
     if x.flags.c_contiguous:  # adjacent dimensions are one
@@ -73,6 +78,19 @@ def _sum(x: Array, dims: Dims, keepdim: bool, target: dtype) -> Array:
     if target.is_half:
         return store(sum_floats(wide(x), dims, keepdim, np.dtype(np.float32)), target.numpy, None)
     return dense(sum_floats(wide(x), dims, keepdim, target.numpy))
+
+
+@kernel("mean", dtypes=INEXACT)
+def mean(x: Array, dims: Dims, keepdim: bool, target: dtype) -> Array:
+    """Mean over ``dims`` in ``target``, accumulated as :func:`sum_` does; nan where there is nothing."""
+    return local.run(_mean, x, dims, keepdim, target)
+
+
+def _mean(x: Array, dims: Dims, keepdim: bool, target: dtype) -> Array:
+    accumulator = np.dtype(np.float32) if target.is_half else target.numpy
+    total = dense(sum_floats(wide(x), dims, keepdim, accumulator))
+    np.divide(total, math.prod([x.shape[d] for d in dims]), out=total)
+    return total.astype(target.numpy) if target.is_half else total
 
 
 @kernel("prod")
