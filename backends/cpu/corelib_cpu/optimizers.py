@@ -186,7 +186,7 @@ def _adam(
             multiply(t, share2, t)
             add(v, t, v)
             if largest:
-                v = np.maximum(largest[0], v, largest[0])
+                v = np.maximum(largest[0], v, out=largest[0])
             sqrt(v, t)
             add(t, floor, t)
             divide(m, t, t)

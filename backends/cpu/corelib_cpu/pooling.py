@@ -5,6 +5,7 @@ A window is walked offset by offset: each offset of the window is one strided vi
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -84,9 +85,9 @@ def max_pool2d(
 def max_pool2d_grad(grad: Array, indices: Array, input_shape: tuple[int, ...]) -> Array:
     """Each element of grad [..., OH, OW] goes to where its maximum was found, added in float64."""
     *lead, height, width = input_shape
-    planes = int(np.prod(lead))
+    planes = prod(lead)
     size = planes * height * width
-    targets = indices.reshape(planes, -1) + (np.arange(planes) * (height * width))[:, None]
+    targets = indices.reshape(planes, prod(indices.shape[-2:])) + (np.arange(planes) * (height * width))[:, None]
     total = np.bincount(targets.reshape(-1), weights=wide(grad).reshape(-1), minlength=size)
     return total.astype(wide(grad).dtype).astype(grad.dtype, copy=False).reshape(input_shape)
 
