@@ -34,7 +34,8 @@ def pad(x: Array, before: Ints, after: Ints, value: Any = 0) -> Array:
     padded = np.full(
         (*x.shape[:lead], *(b + s + a for b, s, a in zip(before, spatial, after, strict=True))), value, x.dtype
     )
-    padded[(..., *(slice(b, b + s) for b, s in zip(before, spatial, strict=True)))] = x
+    inner: Any = (..., *[slice(b, b + s) for b, s in zip(before, spatial, strict=True)])
+    padded[inner] = x
     return padded
 
 
@@ -93,7 +94,7 @@ def convolution_input_grad(
     full = tuple((k - 1) * d - p for k, d, p in zip(kernel_size, dilation, padding, strict=True))
     if set(stride) == {1} and weight.shape[0] <= channels and min(full) >= 0:
         # A convolution itself, with mirrored kernels and the roles of the channels exchanged.
-        mirrored = np.flip(wide(weight), range(2, weight.ndim))
+        mirrored = np.flip(wide(weight), tuple(range(2, weight.ndim)))
         grouped = mirrored.reshape(groups, -1, *weight.shape[1:]).swapaxes(1, 2)
         exchanged = np.ascontiguousarray(grouped).reshape(channels, -1, *kernel_size)
         result = _forward(wide(grad), exchanged, stride, full, dilation, groups)
@@ -110,19 +111,17 @@ def _spread(
     kernel_size, output = weight.shape[2:], grad.shape[2:]
     result = np.zeros((samples, channels, *(s + 2 * p for s, p in zip(spatial, padding, strict=True))), grad.dtype)
     depth = prod(weight.shape[1:])
-    matrix = weight.reshape(groups, -1, depth).swapaxes(1, 2)
+    matrix = weight.reshape(groups, weight.shape[0] // groups, depth).swapaxes(1, 2)
     outer = dense(grad).reshape(samples, groups, weight.shape[0] // groups, prod(output))
     for part in _chunks(samples, channels * prod(kernel_size) * prod(output) * grad.itemsize):
         columns = np.matmul(matrix, outer[part]).reshape(-1, channels, *kernel_size, *output)
         target = result[part]
         for place in product(*map(range, kernel_size)):
-            reach = tuple(
-                slice(i * d, i * d + t * (o - 1) + 1, t)
-                for i, d, t, o in zip(place, dilation, stride, output, strict=True)
-            )
-            target[(..., *reach)] += columns[(slice(None), slice(None), *place)]
-    inner = tuple(slice(p, p + s) for p, s in zip(padding, spatial, strict=True))
-    return dense(result[(..., *inner)])
+            steps = zip(place, dilation, stride, output, strict=True)
+            reach: Any = (..., *[slice(i * d, i * d + t * (o - 1) + 1, t) for i, d, t, o in steps])
+            target[reach] += columns[(slice(None), slice(None), *place)]
+    inner: Any = (..., *[slice(p, p + s) for p, s in zip(padding, spatial, strict=True)])
+    return dense(result[inner])
 
 
 @kernel("convolution_weight_grad", dtypes=NUMERIC)

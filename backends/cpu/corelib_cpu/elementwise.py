@@ -18,6 +18,7 @@ from corelib.backend.array_module import BITS, FLOATS, INEXACT, INTEGERS, NUMERI
 from corelib.backend.base import kernel
 from corelib.backend.errors import DivisionByZero
 from corelib.dtypes import dtype
+from corelib.layout import Layout
 
 from .context import local, quiet
 
@@ -44,8 +45,9 @@ def store(result: Any, target: np.dtype[Any], out: Any) -> Array:
     """``result`` in ``out`` where one is given, else as a dense array of dtype ``target``."""
     if out is ... or out is None:
         return np.ascontiguousarray(result, target).reshape(np.shape(result))
-    np.copyto(out, result, casting="unsafe")
-    return out
+    written: Array = out
+    np.copyto(written, result, casting="unsafe")
+    return written
 
 
 # -- one operand -----------------------------------------------------------------------------------------
@@ -168,7 +170,8 @@ def _refuse_zero(divisor: Operand) -> None:
 def trunc_divide(a: Operand, b: Operand, out: Any = ...) -> Array:
     """Integer quotient rounded toward zero; ``INT_MIN / -1`` wraps."""
     _refuse_zero(b)
-    return np.floor_divide(np.subtract(a, np.fmod(a, b)), b, out=out, order="C")
+    quotient: Array = np.floor_divide(np.subtract(a, np.fmod(a, b)), b, out=out, order="C")
+    return quotient
 
 
 _fmod = _binary_function(np.fmod)
@@ -224,7 +227,7 @@ def where(condition: Array, a: Operand, b: Operand, out: Any = ...) -> Array:
 
 
 @kernel("copy", out=True)
-def copy(x: Array, out: Any = None) -> Array:
+def copy(x: Array, out: Array | None = None) -> Array:
     """A dense copy, or a strided write into ``out``."""
     if out is None:
         return np.array(x, order="C")
@@ -234,7 +237,7 @@ def copy(x: Array, out: Any = None) -> Array:
 
 @kernel("cast", out=True)
 @quiet
-def cast(x: Array, target: dtype, out: Any = None) -> Array:
+def cast(x: Array, target: dtype, out: Array | None = None) -> Array:
     """Truncates to integers, compares with 0 for bool, keeps the real part of a complex number.
 
     float64 and integers become a half type by way of float32, as in PyTorch.
@@ -252,7 +255,7 @@ def cast(x: Array, target: dtype, out: Any = None) -> Array:
 
 @kernel("fill", out=True)
 @quiet
-def fill(value: Any, layout: Any, out: Any = None) -> Array:
+def fill(value: Any, layout: Layout, out: Array | None = None) -> Array:
     """An array full of one number."""
     target = layout.dtype.numpy
     if out is None:

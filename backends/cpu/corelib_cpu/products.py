@@ -36,7 +36,7 @@ def linear(x: Array, weight: Array, bias: Array | None) -> Array:
     matrix = wide(weight).T
     if _worth_copying(matrix) and rows.shape[0] >= 16:
         matrix = np.ascontiguousarray(matrix)
-    result = np.matmul(rows, matrix, order="C")
+    result: Array = np.matmul(rows, matrix, order="C")
     if bias is not None:
         np.add(result, wide(bias), out=result)
     if x.ndim != 2:

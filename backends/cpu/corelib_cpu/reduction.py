@@ -134,7 +134,7 @@ argmin = kernel("argmin", dtypes=REAL)(_position(np.argmin))
 # -- scans -----------------------------------------------------------------------------------------------
 
 # A running sum in float32 of ten million times 0.1 ends at 1,087,937: scans accumulate one size wider.
-_WIDER = {"f": np.dtype(np.float64), "V": np.dtype(np.float32), "c": np.dtype(np.complex128)}
+_WIDER: dict[str, np.dtype[Any]] = {"f": np.dtype(np.float64), "V": np.dtype(np.float32), "c": np.dtype(np.complex128)}
 
 
 def _scan(ufunc: np.ufunc) -> Callable[..., Array]:
