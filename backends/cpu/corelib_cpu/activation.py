@@ -37,10 +37,8 @@ def _zero(dtype: np.dtype[Any]) -> Array:
 def _pointwise(compute: Callable[[Array], Array]) -> Callable[..., Array]:
     """From a function that turns a fresh dense floating array into its result, in place or not."""
 
+    @quiet
     def run(x: Array, out: Any = ...) -> Array:
-        return local.run(apply, x, out)
-
-    def apply(x: Array, out: Any) -> Array:
         fresh = np.array(x, dtype=np.float32 if is_half(x.dtype) else None, order="C")
         result = compute(fresh)
         return result if out is ... and result.dtype == x.dtype else store(result, x.dtype, out)

@@ -5,8 +5,9 @@
 so each thread gets a :class:`contextvars.Context` in which it is "ignore"; running a ufunc inside costs
 0.04 µs where ``np.errstate`` costs 1.4.
 
-A context cannot be entered twice.  So only leaves run in it: NumPy functions, or functions of this package
-made of NumPy alone (:func:`quiet`), which never call another quiet function.
+A context cannot be entered twice.  So a NumPy function alone runs in one (``local.run``), and a function of
+this package made of several (:func:`quiet`) in another.  Whatever Python code comes between the latter's steps,
+a signal handler, a finalizer, a debugger that prints a tensor, can use kernels as well.
 """
 
 from __future__ import annotations
@@ -24,23 +25,45 @@ __all__ = ["local", "quiet"]
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class _ThreadContext(threading.local):
-    """``local.run(function, *args)``: call it with floating-point events ignored."""
+def _ignoring() -> contextvars.Context:
+    context = contextvars.Context()
+    context.run(np.seterr, all="ignore")
+    return context
+
+
+class _Quiet:
+    """A thread's context for quiet functions (an object of its own: thread-local look-ups are slow)."""
+
+    __slots__ = ("enter", "inside")
 
     def __init__(self) -> None:
-        context = contextvars.Context()
-        context.run(np.seterr, all="ignore")
-        self.run = context.run
+        self.enter = _ignoring().run
+        self.inside = False
+
+
+class _ThreadContext(threading.local):
+    """``local.run(function, *args)`` calls a NumPy function with floating-point events ignored."""
+
+    def __init__(self) -> None:
+        self.run = _ignoring().run
+        self.quiet = _Quiet()
 
 
 local = _ThreadContext()
 
 
 def quiet(function: F) -> F:
-    """``function``, of NumPy alone, made to run in the thread's context."""
+    """``function``, made of NumPy functions, with floating-point events ignored."""
 
     @functools.wraps(function)
     def run(*args: Any, **options: Any) -> Any:
-        return local.run(function, *args, **options)
+        here = local.quiet
+        if here.inside:
+            return function(*args, **options)
+        here.inside = True
+        try:
+            return here.enter(function, *args, **options)
+        finally:
+            here.inside = False
 
     return run  # type: ignore[return-value]

@@ -69,13 +69,18 @@ def forward(x: Operand) -> Operand:
     return np.array(x, order="C")
 
 
+@quiet
+def _half(ufunc: np.ufunc, x: Array, out: Any) -> Array:
+    return store(ufunc(x, dtype=float32), x.dtype, out)
+
+
 def _function(ufunc: np.ufunc) -> Kernel:
     """A ufunc that the half types compute in float32."""
 
     def run(x: Array, out: Any = ...) -> Array:
         if x.itemsize != 2:
             return local.run(ufunc, x if x.flags.forc else forward(x), out=out, order="C")
-        return local.run(store, local.run(ufunc, x, dtype=float32), x.dtype, out)
+        return _half(ufunc, x, out)
 
     return run
 
@@ -110,6 +115,7 @@ def erf_(x: Array, out: Any = None) -> Array:
 # -- two operands ----------------------------------------------------------------------------------------
 
 
+@quiet
 def _halves(ufunc: np.ufunc, a: Operand, b: Operand, out: Any) -> Array:
     """A half array with a half array or a number: in float32."""
     target = a.dtype if a.__class__ is ndarray else b.dtype
@@ -125,7 +131,7 @@ def _arithmetic(ufunc: np.ufunc) -> Kernel:
         if a.__class__ is not b.__class__:  # an array with a number
             array = a if a.__class__ is ndarray else b
             if array.itemsize == 2 and array.dtype.kind in "fV":
-                return local.run(_halves, ufunc, a, b, out)
+                return _halves(ufunc, a, b, out)
         return local.run(ufunc, a, b, out=out, order="C")
 
     return run
@@ -136,7 +142,7 @@ def _binary_function(ufunc: np.ufunc) -> Kernel:
 
     def run(a: Operand, b: Operand, out: Any = ...) -> Array:
         if is_half((a if a.__class__ is ndarray else b).dtype):
-            return local.run(_halves, ufunc, a, b, out)
+            return _halves(ufunc, a, b, out)
         return local.run(ufunc, forward(a), forward(b), out=out, order="C")
 
     return run
@@ -197,10 +203,11 @@ def pow_(a: Operand, b: Operand, out: Any = ...) -> Array:
         if b == 3 and a.dtype.kind != "c":
             return mul(mul(a, a), a, out) if a.itemsize != 2 or a.dtype.kind == "i" else _pow(a, b, out)
     elif b.dtype.kind == "i" and b.size and b.min() < 0:
-        return local.run(_integer_pow, a, b, out)
+        return _integer_pow(a, b, out)
     return _pow(a, b, out)
 
 
+@quiet
 def _integer_pow(a: Operand, b: Array, out: Any) -> Array:
     odd = np.bitwise_and(b, 1)
     reciprocal = np.where(np.equal(a, 1), 1, np.where(np.equal(a, -1), 1 - 2 * odd, 0))

@@ -16,20 +16,20 @@ import numpy as np
 from corelib.backend.base import kernel
 from corelib.dtypes import float32, float64
 
-from .context import local
+from .context import quiet
 from .elementwise import Array
 
 Arrays = Sequence[Array]
 _TILE = 1 << 15  # elements
 
 
-def _tiles(arrays: tuple[Array, ...]) -> Iterable[tuple[Array, ...]]:
+def _tiles(arrays: list[Array]) -> Iterable[list[Array]]:
     """The same parts of all arrays; the arrays themselves where they are small or not dense."""
     if arrays[0].size <= _TILE or not all([array.flags.c_contiguous for array in arrays]):
         return (arrays,)
     flat = [array.reshape(-1) for array in arrays]
     starts = range(0, arrays[0].size, _TILE)
-    return (tuple([array[start : start + _TILE] for array in flat]) for start in starts)
+    return ([array[start : start + _TILE] for array in flat] for start in starts)
 
 
 class _Numbers:
@@ -50,6 +50,7 @@ class _Numbers:
 
 
 @kernel("sgd_step", dtypes=(float32, float64))
+@quiet
 def sgd_step(
     params: Arrays,
     grads: Arrays,
@@ -63,27 +64,14 @@ def sgd_step(
     first: bool,
 ) -> None:
     """One step of SGD; ``first`` says that the momentum buffers hold nothing yet."""
-    local.run(_sgd, params, grads, momentum_buffers, lr, momentum, dampening, weight_decay, nesterov, maximize, first)
-
-
-def _sgd(
-    params: Arrays,
-    grads: Arrays,
-    buffers: Arrays | None,
-    lr: float,
-    momentum: float,
-    dampening: float,
-    weight_decay: float,
-    nesterov: bool,
-    maximize: bool,
-    first: bool,
-) -> None:
     numbers = _Numbers(
         -lr if maximize and not weight_decay and not momentum else lr, momentum, 1 - dampening, weight_decay
     )
     for index, param in enumerate(params):
         rate, mu, share, decay = numbers.of(param.dtype)
-        state = (param, grads[index]) if buffers is None or not momentum else (param, grads[index], buffers[index])
+        state = [param, grads[index]]
+        if momentum and momentum_buffers is not None:
+            state.append(momentum_buffers[index])
         for p, g, *rest in _tiles(state):
             scratch = np.empty(p.shape, p.dtype)
             if weight_decay:
@@ -115,6 +103,7 @@ def _with_momentum(
 
 
 @kernel("adam_step", dtypes=(float32, float64))
+@quiet
 def adam_step(
     params: Arrays,
     grads: Arrays,
@@ -135,27 +124,6 @@ def adam_step(
 
     ``steps`` are the numbers of the step, after it was counted; ``max_exp_avg_sqs`` is empty without ``amsgrad``.
     """
-    local.run(
-        _adam, params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs if amsgrad else None, steps,
-        lr, beta1, beta2, eps, weight_decay, maximize, decoupled,
-    )  # fmt: skip
-
-
-def _adam(
-    params: Arrays,
-    grads: Arrays,
-    exp_avgs: Arrays,
-    exp_avg_sqs: Arrays,
-    maxima: Arrays | None,
-    steps: Sequence[int],
-    lr: float,
-    beta1: float,
-    beta2: float,
-    eps: float,
-    weight_decay: float,
-    maximize: bool,
-    decoupled: bool,
-) -> None:
     numbers_of_step: dict[int, _Numbers] = {}
     multiply, add, subtract, divide, sqrt = np.multiply, np.add, np.subtract, np.divide, np.sqrt
     for index, param in enumerate(params):
@@ -169,8 +137,10 @@ def _adam(
                 1 - beta1, beta2, 1 - beta2, eps * correction, step_size, 1 - lr * weight_decay, weight_decay
             )
         share1, keep2, share2, floor, rate, shrink, decay = numbers.of(param.dtype)
-        state = (param, grads[index], exp_avgs[index], exp_avg_sqs[index])
-        for p, g, m, v, *largest in _tiles(state if maxima is None else (*state, maxima[index])):
+        state = [param, grads[index], exp_avgs[index], exp_avg_sqs[index]]
+        if amsgrad:
+            state.append(max_exp_avg_sqs[index])
+        for p, g, m, v, *largest in _tiles(state):
             t = np.empty(p.shape, p.dtype)
             if maximize:
                 g = np.negative(g)

@@ -18,27 +18,34 @@ from .elementwise import Array, is_half, store, wide
 def matmul(a: Array, b: Array, out: Any = ...) -> Array:
     """``a @ b`` with equal batch dimensions; the half types multiply and add in float32."""
     if a.itemsize == 2 and is_half(a.dtype):
-        product = local.run(np.matmul, a.astype(np.float32), b.astype(np.float32))
-        return local.run(store, product, a.dtype, out)
+        return _half_matmul(a, b, out)
+    if out is ... and a.ndim == 2:  # as matmul, and sooner in BLAS
+        return local.run(np.dot, a, b)
     return local.run(np.matmul, a, b, out=out, order="C")
 
 
-def _worth_copying(transposed: Array) -> bool:
-    """Whether BLAS takes longer over this transposed matrix than over a copy, the copying included."""
-    return transposed.size <= 4096 and min(transposed.shape) >= 32
+@quiet
+def _half_matmul(a: Array, b: Array, out: Any) -> Array:
+    return store(np.matmul(a.astype(np.float32), b.astype(np.float32)), a.dtype, out)
 
 
 @kernel("linear", dtypes=NUMERIC)
 @quiet
 def linear(x: Array, weight: Array, bias: Array | None) -> Array:
     """x [..., k] with weight [o, k] and bias [o] -> [..., o], as one product over all leading dimensions."""
-    rows = wide(x) if x.ndim == 2 else wide(x).reshape(prod(x.shape[:-1]), x.shape[-1])
-    matrix = wide(weight).T
-    if _worth_copying(matrix) and rows.shape[0] >= 16:
-        matrix = np.ascontiguousarray(matrix)
-    result: Array = np.matmul(rows, matrix, order="C")
+    if x.itemsize == 2:
+        source, weight, bias = wide(x), wide(weight), None if bias is None else wide(bias)
+    else:
+        source = x
+    rows = source if x.ndim == 2 else source.reshape(prod(x.shape[:-1]), x.shape[-1])
+    outputs = weight.shape[0]
+    # BLAS takes longer over a small transposed matrix than over a copy, the copying included.
+    if weight.size <= 4096 and outputs >= 32 and rows.shape[0] >= 16:
+        result: Array = np.dot(rows, np.ascontiguousarray(weight.T))
+    else:
+        result = np.dot(rows, weight.T)
     if bias is not None:
-        np.add(result, wide(bias), out=result)
+        np.add(result, bias, out=result)
     if x.ndim != 2:
-        result = result.reshape(*x.shape[:-1], weight.shape[0])
-    return result if result.dtype == x.dtype else result.astype(x.dtype)
+        result = result.reshape(*x.shape[:-1], outputs)
+    return result if x.itemsize != 2 else result.astype(x.dtype, copy=False)

@@ -12,7 +12,7 @@ from corelib.backend.array_module import INEXACT, REAL
 from corelib.backend.base import kernel
 from corelib.dtypes import dtype
 
-from .context import local, quiet
+from .context import quiet
 from .elementwise import Array, is_half, store, wide
 
 Dims = tuple[int, ...]
@@ -67,12 +67,9 @@ def sum_floats(x: Array, dims: Dims, keepdim: bool, target: np.dtype[Any]) -> Ar
 
 
 @kernel("sum")
+@quiet
 def sum_(x: Array, dims: Dims, keepdim: bool, target: dtype) -> Array:
     """Sum over ``dims``, accumulated in ``target``, a half type in float32."""
-    return local.run(_sum, x, dims, keepdim, target)
-
-
-def _sum(x: Array, dims: Dims, keepdim: bool, target: dtype) -> Array:
     if target.category < 2:
         return dense(np.add.reduce(wide(x), axis=dims, dtype=target.numpy, keepdims=keepdim, out=...))
     if target.is_half:
@@ -81,12 +78,9 @@ def _sum(x: Array, dims: Dims, keepdim: bool, target: dtype) -> Array:
 
 
 @kernel("mean", dtypes=INEXACT)
+@quiet
 def mean(x: Array, dims: Dims, keepdim: bool, target: dtype) -> Array:
     """Mean over ``dims`` in ``target``, accumulated as :func:`sum_` does; nan where there is nothing."""
-    return local.run(_mean, x, dims, keepdim, target)
-
-
-def _mean(x: Array, dims: Dims, keepdim: bool, target: dtype) -> Array:
     accumulator = np.dtype(np.float32) if target.is_half else target.numpy
     total = dense(sum_floats(wide(x), dims, keepdim, accumulator))
     np.divide(total, math.prod([x.shape[d] for d in dims]), out=total)
