@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["erf", "philox"]
+__all__ = ["erf", "philox", "polynomial"]
 
 # W. J. Cody, Rational Chebyshev approximations for the error function, Math. Comp. 23 (1969): the
 # coefficients of erf(x)/x in x**2 for |x| <= 0.46875, and of exp(x**2)*erfc(x) in x above.
@@ -23,8 +23,8 @@ _TAIL_Q = (1.0, 1.57449261107098347e1, 1.17693950891312499e2, 5.3718110186200985
            3.29079923573345963e3, 4.36261909014324716e3, 3.43936767414372164e3, 1.23033935480374942e3)  # fmt: skip
 
 
-def _polynomial(x: Any, coefficients: Sequence[float]) -> Any:
-    """Horner's rule, highest power first."""
+def polynomial(x: Any, coefficients: Sequence[float]) -> Any:
+    """Horner's rule, the coefficient of the highest power first."""
     result = x * coefficients[0] + coefficients[1]
     for coefficient in coefficients[2:]:
         result *= x
@@ -38,8 +38,8 @@ def erf(xp: Any, x: Any) -> Any:
     magnitude = xp.abs(x)
     magnitude = xp.where(magnitude > 6.0, xp.full_like(magnitude, 6.0), magnitude)  # erf(6) rounds to 1
     square = xp.where(magnitude > _SMALL, xp.zeros_like(x), x * x)
-    near_zero = x * (_polynomial(square, _SMALL_P) / _polynomial(square, _SMALL_Q))
-    tail = xp.exp(-(magnitude * magnitude)) * (_polynomial(magnitude, _TAIL_P) / _polynomial(magnitude, _TAIL_Q))
+    near_zero = x * (polynomial(square, _SMALL_P) / polynomial(square, _SMALL_Q))
+    tail = xp.exp(-(magnitude * magnitude)) * (polynomial(magnitude, _TAIL_P) / polynomial(magnitude, _TAIL_Q))
     return xp.where(magnitude > _SMALL, xp.copysign(1.0 - tail, x), near_zero)
 
 

@@ -8,13 +8,7 @@
 from __future__ import annotations
 
 from corelib.backend.base import Backend, BackendSpec
-
-try:
-    from corelib.backend.hookspec import hookimpl
-except ImportError:
-    import pluggy
-
-    hookimpl = pluggy.HookimplMarker("corelib")
+from corelib.backend.hookspec import hookimpl
 
 __all__ = ["plugin"]
 __version__ = "0.1.0"

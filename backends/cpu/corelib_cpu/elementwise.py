@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from corelib.backend.array_functions import erf
+from corelib.backend.array_functions import erf, polynomial
 from corelib.backend.array_module import BITS, FLOATS, INEXACT, INTEGERS, NUMERIC, REAL
 from corelib.backend.base import kernel
 from corelib.backend.errors import DivisionByZero
@@ -100,15 +100,32 @@ cos = kernel("cos", dtypes=INEXACT, out=True)(_function(np.cos))
 tanh = kernel("tanh", dtypes=INEXACT, out=True)(_function(np.tanh))
 
 
+# A rational approximation of erf(x)/x in x**2 on [-4, 4], good to float32, as published in Eigen and XLA; its
+# arithmetic is done in float64 (1.6 ULP then, 7 in float32).
+_ERF_P = (-2.72614225801306e-10, 2.77068142495902e-08, -2.10102402082508e-06, -5.69250639462346e-05,
+          -7.34990630326855e-04, -2.95459980854025e-03, -1.60960333262415e-02)  # fmt: skip
+_ERF_Q = (-1.45660718464996e-05, -2.13374055278905e-04, -1.68282697438203e-03, -7.37332916720468e-03,
+          -1.42647390514189e-02)  # fmt: skip
+
+
+def _erf_float32(x: Array) -> Array:
+    """erf of float64 numbers, to the accuracy of float32."""
+    np.clip(x, -4.0, 4.0, out=x)  # erf(4) rounds to 1
+    square = np.square(x)
+    x *= polynomial(square, _ERF_P)
+    x /= polynomial(square, _ERF_Q)
+    return x
+
+
 @kernel("erf", dtypes=FLOATS, out=True)
 @quiet
 def erf_(x: Array, out: Any = None) -> Array:
-    """All dtypes are computed in float64, in tiles whose temporaries stay in cache, and rounded once."""
+    """In float64, in tiles whose temporaries stay in cache, and rounded once (half types by way of float32)."""
     flat = np.ascontiguousarray(x).reshape(-1)
     result = np.empty(flat.size, x.dtype)
     for start in range(0, flat.size, _TILE):
-        tile = erf(np, flat[start : start + _TILE].astype(np.float64))
-        result[start : start + _TILE] = tile.astype(float32) if x.itemsize == 2 else tile
+        part = flat[start : start + _TILE].astype(np.float64)
+        result[start : start + _TILE] = erf(np, part) if x.itemsize == 8 else _erf_float32(part).astype(float32)
     return store(result.reshape(x.shape), x.dtype, out)
 
 
