@@ -21,9 +21,8 @@ import numpy as np
 from rich.console import Console
 
 import corelib
-from corelib.backend.errors import BackendError
 
-from . import EPOCHS, checkpoint
+from . import EPOCHS
 from .data import Digits, load_digits
 from .display import Display
 from .picture import draw
@@ -40,7 +39,7 @@ def run_session(arguments: argparse.Namespace) -> int:
     digits = load_digits()
     try:
         trainer, folder = _resumed(arguments, digits) if arguments.resume else _fresh(arguments, digits)
-    except (BackendError, ValueError) as error:
+    except _Refused as error:
         print(f"corelib demo: {error}", file=sys.stderr)
         return 1
     folder.mkdir(parents=True, exist_ok=True)
@@ -56,7 +55,7 @@ def run_session(arguments: argparse.Namespace) -> int:
     with _interruptible() as interrupted, Display(trainer, console) as display:
         finished = trainer.fit(display, interrupted.is_set)
     if not finished:
-        checkpoint.write(trainer.state_dict(), folder / CHECKPOINT)
+        corelib.save(trainer.state_dict(), folder / CHECKPOINT)
         where = f"epoch {trainer.epoch + 1} of {trainer.epochs}, batch {trainer.position} of {trainer.batches}"
         print(f"\ninterrupted in {where}; saved {folder / CHECKPOINT}")
         print(f"go on with: {_program()} demo --resume {folder}")
@@ -68,26 +67,38 @@ def run_session(arguments: argparse.Namespace) -> int:
     return 0
 
 
+class _Refused(Exception):
+    """The command line asks for what cannot be done."""
+
+
 def _fresh(arguments: argparse.Namespace, digits: Digits) -> tuple[Trainer, Path]:
     seed = arguments.seed or 0
     device = arguments.device or str(corelib.get_default_device())
+    _check_device(device)
     trainer = Trainer(digits, device=device, epochs=arguments.epochs or EPOCHS, seed=seed)
     return trainer, arguments.out or Path("runs") / f"digits-seed{seed}"
 
 
+def _check_device(device: str) -> None:
+    try:
+        corelib.empty(0, device=device)
+    except RuntimeError as error:  # what is wrong with a device, its name included, is one of these
+        raise _Refused(str(error)) from error
+
+
 def _resumed(arguments: argparse.Namespace, digits: Digits) -> tuple[Trainer, Path]:
-    """The run that was interrupted in ``--resume``'s folder.  Raises ValueError where there is none, or
-    where an option asks for another run than the one that was interrupted."""
+    """The run that was interrupted in ``--resume``'s folder; options must not ask for another run."""
     folder: Path = arguments.resume
     path = folder / CHECKPOINT
     if not path.exists():
-        raise ValueError(f"nothing to resume: there is no {path}")
-    state = checkpoint.read(path)
+        raise _Refused(f"nothing to resume: there is no {path}")
+    state = corelib.load(path, map_location="cpu")
     settings = state["settings"]
     for name, saved in settings.items():
         asked = getattr(arguments, name)
         if asked is not None and asked != saved:
-            raise ValueError(f"the interrupted run had --{name} {saved}, not {asked}: leave the option out")
+            raise _Refused(f"the interrupted run had --{name} {saved}, not {asked}: leave the option out")
+    _check_device(settings["device"])
     trainer = Trainer(digits, **settings)
     trainer.load_state_dict(state)
     return trainer, arguments.out or folder
@@ -128,7 +139,7 @@ def _leave_results(trainer: Trainer, folder: Path) -> float:
         "confusion": confusion.tolist(),
         "history": trainer.history,
     }
-    checkpoint.write_tensors(trainer.model.state_dict(), folder / "weights.safetensors")
+    corelib.save(trainer.model.state_dict(), folder / "weights.safetensors")
     unfinished = folder / "metrics.json.part"
     unfinished.write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
     os.replace(unfinished, folder / "metrics.json")
