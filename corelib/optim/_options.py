@@ -1,0 +1,33 @@
+"""Checks of the options that optimizers share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..tensor import Tensor
+
+__all__ = ["check_implementation", "check_tensor_lr", "number"]
+
+
+def check_tensor_lr(lr: Any, foreach: bool | None = None, capturable: bool = True) -> None:
+    """A learning rate may be a tensor of one element."""
+    if isinstance(lr, Tensor):
+        if foreach and not capturable:
+            raise ValueError("lr as a Tensor is not supported for capturable=False and foreach=True")
+        if lr.numel() != 1:
+            raise ValueError("Tensor lr must be 1-element")
+
+
+def check_implementation(foreach: bool | None, fused: bool | None, differentiable: bool) -> None:
+    """``foreach`` and ``fused`` choose between implementations in PyTorch; here there is one: they must only agree."""
+    if fused and differentiable:
+        raise RuntimeError("`fused` does not support `differentiable`")
+    if fused and foreach:
+        raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
+    if differentiable:
+        raise NotImplementedError("differentiable=True is not supported: the update is not recorded by autograd")
+
+
+def number(value: Any) -> float:
+    """An option as a number, read from the device where it is a tensor."""
+    return value.item() if isinstance(value, Tensor) else value  # type: ignore[no-any-return]

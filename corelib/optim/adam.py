@@ -1,0 +1,177 @@
+"""Adam, and AdamW, whose weight decay is decoupled from the gradient."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import ops
+from ..creation import tensor, zeros_like
+from ..dtypes import float32
+from ..tensor import Tensor
+from ._options import check_implementation, check_tensor_lr, number
+from .optimizer import Optimizer, ParamsT
+
+__all__ = ["Adam", "AdamW"]
+
+
+class Adam(Optimizer):
+    """Adam: steps of the gradient's running mean over the root of its running mean square.
+
+    Args:
+        betas: how much of the two running means is kept each step.
+        eps: added to the root.
+        weight_decay: adds ``weight_decay * p`` to the gradient; or, with ``decoupled_weight_decay``, shrinks p
+            by ``lr * weight_decay`` instead.
+        amsgrad: divide by the largest mean square so far.
+        maximize: follow the gradient up instead of down.
+        foreach, fused, capturable: accepted, as in PyTorch; every group is updated by one primitive.
+        differentiable: only False is supported.
+
+    State per parameter: "step" (0-d float32), "exp_avg", "exp_avg_sq" and, with amsgrad, "max_exp_avg_sq".
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        amsgrad: bool = False,
+        *,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
+        decoupled_weight_decay: bool = False,
+    ) -> None:
+        check_tensor_lr(lr, foreach, capturable)
+        if not lr >= 0.0:
+            raise ValueError(f"Invalid learning rate: {lr}")
+        if not eps >= 0.0:
+            raise ValueError(f"Invalid epsilon value: {eps}")
+        betas = (number(betas[0]), number(betas[1]))
+        for i, beta in enumerate(betas):
+            if not 0.0 <= beta < 1.0:
+                raise ValueError(f"Invalid beta parameter at index {i}: {beta}")
+        if not weight_decay >= 0.0:
+            raise ValueError(f"Invalid weight_decay value: {weight_decay}")
+        check_implementation(foreach, fused, differentiable)
+        defaults = {
+            "lr": lr,
+            "betas": betas,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "amsgrad": amsgrad,
+            "maximize": maximize,
+            "foreach": foreach,
+            "capturable": capturable,
+            "differentiable": differentiable,
+            "fused": fused,
+            "decoupled_weight_decay": decoupled_weight_decay,
+        }
+        super().__init__(params, defaults)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        for group in self.param_groups:
+            for name in ("amsgrad", "maximize", "capturable", "differentiable", "decoupled_weight_decay"):
+                group.setdefault(name, False)
+            group.setdefault("foreach", None)
+            group.setdefault("fused", None)
+            for param in group["params"]:
+                own = self.state.get(param)
+                if own and not isinstance(own["step"], Tensor):  # saved by an old version, as a number
+                    own["step"] = tensor(float(own["step"]), dtype=float32)
+
+    def update_group(self, group: dict[str, Any]) -> None:
+        amsgrad = group["amsgrad"]
+        params: list[Tensor] = []
+        grads: list[Tensor] = []
+        means: list[Tensor] = []
+        squares: list[Tensor] = []
+        largest: list[Tensor] = []
+        steps: list[Tensor] = []
+        for param in group["params"]:
+            grad = param.grad
+            if grad is None:
+                continue
+            state = self.state[param]
+            if not state:
+                self._init_state(state, param, group)
+            params.append(param)
+            grads.append(grad)
+            means.append(state["exp_avg"])
+            squares.append(state["exp_avg_sq"])
+            steps.append(state["step"])
+            if amsgrad:
+                largest.append(state["max_exp_avg_sq"])
+        if not params:
+            return
+        beta1, beta2 = group["betas"]
+        ops.adam_step_(
+            params,
+            grads,
+            means,
+            squares,
+            largest,
+            steps,
+            lr=number(group["lr"]),
+            beta1=beta1,
+            beta2=beta2,
+            eps=group["eps"],
+            weight_decay=group["weight_decay"],
+            amsgrad=amsgrad,
+            maximize=group["maximize"],
+            decoupled=group["decoupled_weight_decay"],
+        )
+
+    @staticmethod
+    def _init_state(state: dict[str, Any], param: Tensor, group: dict[str, Any]) -> None:
+        # On the CPU unless asked otherwise: the bias corrections are computed on the host.
+        device = param.device if group["capturable"] or group["fused"] else "cpu"
+        state["step"] = tensor(0.0, dtype=float32, device=device)
+        state["exp_avg"] = zeros_like(param)
+        state["exp_avg_sq"] = zeros_like(param)
+        if group["amsgrad"]:
+            state["max_exp_avg_sq"] = zeros_like(param)
+
+
+class AdamW(Adam):
+    """Adam with decoupled weight decay: each step first shrinks p by ``lr * weight_decay * p``."""
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 1e-2,
+        amsgrad: bool = False,
+        *,
+        maximize: bool = False,
+        foreach: bool | None = None,
+        capturable: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
+    ) -> None:
+        super().__init__(
+            params,
+            lr,
+            betas,
+            eps,
+            weight_decay,
+            amsgrad,
+            foreach=foreach,
+            maximize=maximize,
+            capturable=capturable,
+            differentiable=differentiable,
+            fused=fused,
+            decoupled_weight_decay=True,
+        )
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        for group in self.param_groups:
+            group["decoupled_weight_decay"] = True

@@ -1,0 +1,267 @@
+"""Optimizers and schedules beside PyTorch's: values over many steps, state dicts, printing, mistakes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+import corelib
+
+Build = Callable[[Any, Any], Any]
+
+OPTIMIZERS: dict[str, Build] = {
+    "sgd": lambda optim, p: optim.SGD(p, lr=0.1),
+    "sgd momentum": lambda optim, p: optim.SGD(p, lr=0.05, momentum=0.9),
+    "sgd dampening decay": lambda optim, p: optim.SGD(p, lr=0.05, momentum=0.8, dampening=0.3, weight_decay=0.1),
+    "sgd nesterov": lambda optim, p: optim.SGD(p, lr=0.02, momentum=0.9, nesterov=True, weight_decay=0.01),
+    "sgd maximize": lambda optim, p: optim.SGD(p, lr=0.001, momentum=0.5, maximize=True, weight_decay=0.1),
+    "adam": lambda optim, p: optim.Adam(p, lr=0.05),
+    "adam options": lambda optim, p: optim.Adam(p, lr=0.02, betas=(0.8, 0.95), eps=1e-3, weight_decay=0.1),
+    "adam amsgrad": lambda optim, p: optim.Adam(p, lr=0.05, amsgrad=True, weight_decay=0.01),
+    "adam maximize": lambda optim, p: optim.Adam(p, lr=0.001, maximize=True, weight_decay=0.1),
+    "adamw": lambda optim, p: optim.AdamW(p, lr=0.05),
+    "adamw amsgrad": lambda optim, p: optim.AdamW(p, lr=0.05, weight_decay=0.2, amsgrad=True, maximize=False),
+}
+STATE = {"sgd momentum", "sgd nesterov", "adam", "adam amsgrad", "adamw"}
+
+
+class Problem:
+    """A small non-convex function of three parameters; the second's gradient comes only every third step."""
+
+    def __init__(self, library: Any, build: Build) -> None:
+        random = np.random.default_rng(0)
+        self.library = library
+        self.params = [
+            library.nn.Parameter(library.tensor(random.standard_normal(shape))) for shape in ((4, 3), (3,), ())
+        ]
+        groups = [{"params": self.params[:1]}, {"params": self.params[1:], "lr": 0.01}]
+        self.optimizer = build(library.optim, groups)
+        self.steps = 0
+
+    def loss(self) -> Any:
+        a, b, c = self.params
+        loss = ((a.sin() * c) ** 2).sum() + (a * a).mean()
+        if self.steps % 3 == 2:
+            loss = loss + ((b - 1) ** 2).sum() * (c * c + 1)
+        return loss
+
+    def run(self, steps: int) -> list[np.ndarray[Any, Any]]:
+        for _ in range(steps):
+            self.optimizer.zero_grad()
+            self.loss().backward()
+            self.optimizer.step()
+            self.steps += 1
+        return [p.detach().numpy().copy() for p in self.params]
+
+
+def assert_close(ours: list[Any], theirs: list[Any], rtol: float = 1e-9) -> None:
+    for our, their in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(our, their, rtol=rtol, atol=1e-10)
+
+
+def convert(state: Any, library: Any) -> Any:
+    """A state dict of one library as the other's."""
+    if isinstance(state, dict):
+        return {key: convert(value, library) for key, value in state.items()}
+    if isinstance(state, list):
+        return [convert(value, library) for value in state]
+    return library.tensor(state.detach().numpy()) if hasattr(state, "detach") else state
+
+
+@pytest.mark.parametrize("case", OPTIMIZERS)
+def test_fifty_steps(torch: ModuleType, case: str) -> None:
+    ours, theirs = Problem(corelib, OPTIMIZERS[case]), Problem(torch, OPTIMIZERS[case])
+    start = [p.detach().numpy().copy() for p in ours.params]
+    assert_close(ours.run(50), theirs.run(50))
+    assert all((before != after.detach().numpy()).any() for before, after in zip(start, ours.params, strict=True))
+
+
+@pytest.mark.parametrize("case", OPTIMIZERS)
+def test_float32_stays_float32_and_close(torch: ModuleType, case: str) -> None:
+    def run(library: Any) -> np.ndarray[Any, Any]:
+        p = library.nn.Parameter(library.tensor(np.linspace(-1, 2, 12, dtype=np.float32)))
+        optimizer = OPTIMIZERS[case](library.optim, [p])
+        for _ in range(20):
+            optimizer.zero_grad()
+            ((p * p).sum() + p.cos().sum()).backward()
+            optimizer.step()
+        assert p.dtype is library.float32
+        return p.detach().numpy()
+
+    np.testing.assert_allclose(run(corelib), run(torch), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("case", sorted(OPTIMIZERS))
+@pytest.mark.parametrize("ours_first", [True, False])
+def test_a_state_dict_goes_both_ways(torch: ModuleType, case: str, ours_first: bool) -> None:
+    libraries = (corelib, torch) if ours_first else (torch, corelib)
+    first, second = (Problem(library, OPTIMIZERS[case]) for library in libraries)
+    values = first.run(5)
+    for p, value in zip(second.params, values, strict=True):
+        p.data = second.library.tensor(value)
+    second.optimizer.load_state_dict(convert(first.optimizer.state_dict(), second.library))
+    second.steps = first.steps
+    assert_close(second.run(5), first.run(5))
+
+
+@pytest.mark.parametrize("case", sorted(STATE))
+def test_state_dicts_look_alike(torch: ModuleType, case: str) -> None:
+    def shape_of(state: Any) -> Any:
+        if isinstance(state, dict):
+            return {key: shape_of(value) for key, value in state.items()}
+        if hasattr(state, "detach"):
+            return (tuple(state.shape), str(state.dtype).split(".")[-1], str(state.device))
+        return state
+
+    def run(library: Any) -> Any:
+        problem = Problem(library, OPTIMIZERS[case])
+        problem.run(4)
+        return shape_of(problem.optimizer.state_dict())
+
+    assert run(corelib) == run(torch)
+
+
+@pytest.mark.parametrize("case", OPTIMIZERS)
+def test_printing(torch: ModuleType, case: str) -> None:
+    ours, theirs = Problem(corelib, OPTIMIZERS[case]), Problem(torch, OPTIMIZERS[case])
+    assert repr(ours.optimizer) == repr(theirs.optimizer)
+    assert list(ours.optimizer.defaults) == list(theirs.optimizer.defaults)
+
+
+@pytest.mark.parametrize("case", ["sgd momentum", "adam", "adamw"])
+def test_a_learning_rate_that_is_a_tensor(torch: ModuleType, case: str) -> None:
+    def build(library: Any) -> Build:
+        def make(optim: Any, groups: Any) -> Any:
+            del groups[1]["lr"]
+            return getattr(optim, {"sgd momentum": "SGD", "adam": "Adam", "adamw": "AdamW"}[case])(
+                groups, lr=library.tensor(0.02)
+            )
+
+        return make
+
+    ours, theirs = Problem(corelib, build(corelib)), Problem(torch, build(torch))
+    ours.run(5), theirs.run(5)
+    for problem in (ours, theirs):
+        problem.optimizer.param_groups[0]["lr"].fill_(0.5)
+    assert_close(ours.run(5), theirs.run(5), rtol=1e-5)
+
+
+# A schedule of both libraries, and how many epochs it is watched.
+SCHEDULES: dict[str, tuple[Callable[[Any, Any], Any], int]] = {
+    "step": (lambda s, o: s.StepLR(o, 3, gamma=0.5), 10),
+    "cosine": (lambda s, o: s.CosineAnnealingLR(o, 8, eta_min=0.01), 30),
+    "cosine short": (lambda s, o: s.CosineAnnealingLR(o, 1), 5),
+    "lambda": (lambda s, o: s.LambdaLR(o, lambda epoch: 0.9**epoch), 6),
+    "lambda each": (lambda s, o: s.LambdaLR(o, [lambda epoch: 1 / (epoch + 1), lambda epoch: epoch + 1]), 6),
+    "one cycle": (lambda s, o: s.OneCycleLR(o, 0.5, total_steps=20), 20),
+    "one cycle each": (
+        lambda s, o: s.OneCycleLR(
+            o, [0.5, 1.0], epochs=4, steps_per_epoch=5, anneal_strategy="linear", max_momentum=[0.9, 0.8]
+        ),
+        20,
+    ),
+    "one cycle, three phases": (
+        lambda s, o: s.OneCycleLR(o, 0.5, 20, three_phase=True, cycle_momentum=False, final_div_factor=10),
+        20,
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", ["SGD", "Adam"])
+@pytest.mark.parametrize("case", SCHEDULES)
+def test_schedules(torch: ModuleType, case: str, kind: str) -> None:
+    build, epochs = SCHEDULES[case]
+
+    def run(library: Any) -> list[float]:
+        options = {"momentum": 0.9} if kind == "SGD" else {}
+        problem = Problem(library, lambda optim, groups: getattr(optim, kind)(groups, lr=0.1, **options))
+        scheduler = build(library.optim.lr_scheduler, problem.optimizer)
+        seen = []
+        for _ in range(epochs):
+            problem.optimizer.step()
+            for group in problem.optimizer.param_groups:
+                seen += [group["lr"], group["momentum"] if kind == "SGD" else group["betas"][0]]
+            seen += scheduler.get_last_lr()
+            scheduler.step()
+        return seen
+
+    assert run(corelib) == pytest.approx(run(torch), rel=1e-12)
+
+
+@pytest.mark.parametrize("case", ["step", "cosine", "lambda", "one cycle"])
+def test_resuming_a_schedule(torch: ModuleType, case: str) -> None:
+    build, _ = SCHEDULES[case]
+
+    def run(library: Any) -> Any:
+        problem = Problem(library, OPTIMIZERS["sgd momentum"])
+        first = build(library.optim.lr_scheduler, problem.optimizer)
+        for _ in range(5):
+            problem.optimizer.step()
+            first.step()
+        state = first.state_dict()
+        other = Problem(library, OPTIMIZERS["sgd momentum"])
+        second = build(library.optim.lr_scheduler, other.optimizer)
+        other.optimizer.load_state_dict(problem.optimizer.state_dict())
+        second.load_state_dict(state)
+        other.optimizer.step()
+        second.step()
+        return [sorted(state), second.last_epoch, second.get_last_lr()]
+
+    ours, theirs = run(corelib), run(torch)
+    hidden = {"_get_lr_called_within_step", "_is_initial"}  # bookkeeping that PyTorch keeps elsewhere
+    assert set(ours[0]) ^ set(theirs[0]) <= hidden | {"use_beta1"}
+    assert ours[1:] == theirs[1:]
+
+
+MISTAKES: dict[str, Callable[[Any], Any]] = {
+    "a tensor": lambda t: t.optim.SGD(t.ones(1), lr=0.1),
+    "nothing": lambda t: t.optim.SGD([], lr=0.1),
+    "a number": lambda t: t.optim.SGD([3], lr=0.1),
+    "a set": lambda t: t.optim.SGD([{"params": {t.nn.Parameter(t.ones(1))}}], lr=0.1),
+    "no leaf": lambda t: t.optim.SGD([t.ones(1, requires_grad=True) * 2], lr=0.1),
+    "no dict": lambda t: t.optim.SGD([t.nn.Parameter(t.ones(1))]).add_param_group([1]),
+    "some names": lambda t: t.optim.SGD([("a", t.ones(1)), t.ones(1)]),
+    "names in one group": lambda t: t.optim.SGD([("a", t.ones(1))]).add_param_group({"params": [t.ones(1)]}),
+    "two groups": lambda t: (lambda p: t.optim.SGD([{"params": [p]}, {"params": [p]}], lr=0.1))(t.ones(1)),
+    "sgd lr": lambda t: t.optim.SGD([t.ones(1)], lr=-0.1),
+    "sgd momentum": lambda t: t.optim.SGD([t.ones(1)], lr=0.1, momentum=-1),
+    "sgd decay": lambda t: t.optim.SGD([t.ones(1)], lr=0.1, weight_decay=-1),
+    "sgd nesterov": lambda t: t.optim.SGD([t.ones(1)], lr=0.1, nesterov=True),
+    "sgd lr tensor": lambda t: t.optim.SGD([t.ones(1)], lr=t.ones(2)),
+    "sgd fused foreach": lambda t: t.optim.SGD([t.ones(1)], fused=True, foreach=True),
+    "adam lr": lambda t: t.optim.Adam([t.ones(1)], lr=-0.1),
+    "adam eps": lambda t: t.optim.Adam([t.ones(1)], eps=-0.1),
+    "adam beta 0": lambda t: t.optim.Adam([t.ones(1)], betas=(1.0, 0.9)),
+    "adam beta 1": lambda t: t.optim.Adam([t.ones(1)], betas=(0.9, -0.1)),
+    "adam decay": lambda t: t.optim.AdamW([t.ones(1)], weight_decay=-0.1),
+    "adam fused differentiable": lambda t: t.optim.Adam([t.ones(1)], fused=True, differentiable=True),
+    "adam foreach tensor": lambda t: t.optim.Adam([t.ones(1)], lr=t.tensor(0.1), foreach=True),
+    "schedule of no optimizer": lambda t: t.optim.lr_scheduler.StepLR(3, 1),
+    "schedule resumed": lambda t: t.optim.lr_scheduler.StepLR(t.optim.SGD([t.ones(1)]), 1, last_epoch=3),
+    "lambdas": lambda t: t.optim.lr_scheduler.LambdaLR(t.optim.SGD([t.ones(1)]), [abs, abs]),
+    "one cycle steps": lambda t: t.optim.lr_scheduler.OneCycleLR(t.optim.SGD([t.ones(1)]), 1.0),
+    "one cycle negative": lambda t: t.optim.lr_scheduler.OneCycleLR(t.optim.SGD([t.ones(1)]), 1.0, -1),
+    "one cycle epochs": lambda t: t.optim.lr_scheduler.OneCycleLR(
+        t.optim.SGD([t.ones(1)]), 1.0, epochs=0, steps_per_epoch=1
+    ),
+    "one cycle pct": lambda t: t.optim.lr_scheduler.OneCycleLR(t.optim.SGD([t.ones(1)]), 1.0, 5, pct_start=2),
+    "one cycle anneal": lambda t: t.optim.lr_scheduler.OneCycleLR(
+        t.optim.SGD([t.ones(1)]), 1.0, 5, anneal_strategy="other"
+    ),
+    "one cycle lrs": lambda t: t.optim.lr_scheduler.OneCycleLR(t.optim.SGD([t.ones(1)]), [1.0, 2.0], 5),
+}
+
+
+@pytest.mark.parametrize("case", MISTAKES)
+def test_mistakes(torch: ModuleType, case: str) -> None:
+    messages = []
+    for library in (corelib, torch):
+        with pytest.raises((TypeError, ValueError, RuntimeError, KeyError)) as caught:
+            MISTAKES[case](library)
+        text = str(caught.value).replace("torch.FloatTensor", "Tensor").replace("torch.", "").replace("corelib.", "")
+        messages.append((caught.type, text))
+    assert messages[0] == messages[1]
