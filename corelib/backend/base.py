@@ -53,9 +53,12 @@ class Kernel:
         dtypes: the dtypes of the first array operand for which it may be called.
         layout: "strided" takes any view; "contiguous" makes the dispatcher copy views first.
         predicate: called with the operands' layouts (or number classes) and the parameters; False
-            means "not this call": the decomposition is used instead.
+            means "not this call": the kernel named by ``otherwise`` is asked, then the decomposition used.
         out: whether it accepts ``out=``.
-        owner: who contributed it: a backend's or a kernel pack's name (shown by ``corelib ops``).
+        owner: who contributed it: a backend's or a kernel pack's name (shown by ``corelib ops``); filled in
+            by the registry.
+        otherwise: the next kernel to ask where the dtypes or the predicate say "not this call"; linked by the
+            registry, so that a kernel pack for float32 takes nothing away from float64.
     """
 
     function: Callable[..., Any]
@@ -64,6 +67,7 @@ class Kernel:
     predicate: Callable[..., bool] | None = None
     out: bool = False
     owner: str = ""
+    otherwise: Kernel | None = None
 
 
 @dataclass(frozen=True)

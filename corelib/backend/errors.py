@@ -13,10 +13,23 @@ class BackendError(RuntimeError):
 
 
 class BackendNotAvailable(BackendError):
-    """The device type cannot be used: not installed, broken, blocked, incompatible, or no hardware."""
+    """The device type cannot be used: not installed, broken, blocked, incompatible, or no hardware.
+
+    Attributes:
+        status: which of these, as ``corelib doctor`` shows it.
+        reason: what is wrong, naming the distributions and their versions.
+        remedy: what to do about it.
+    """
+
+    def __init__(self, device: str, status: str, reason: str, remedy: str) -> None:
+        super().__init__(device, status, reason, remedy)
+        self.device, self.status, self.reason, self.remedy = device, status, reason, remedy
+
+    def __str__(self) -> str:
+        return f"device type '{self.device}' is not available: {self.reason}. {self.remedy}"
 
 
-class ContractError(BackendError):
+class ContractError(BackendNotAvailable):
     """The backend was written for another version of the contract."""
 
 
