@@ -196,11 +196,11 @@ def tensor_repr(tensor: Any) -> str:
         tensor: has ``shape``, ``dtype``, ``device``, ``requires_grad``, ``grad_fn`` (with ``name()``) and
             ``_host()``, a NumPy array of the elements; ``_host`` is not called on the meta device.
 
-    A subclass of Tensor prints under its own name, except Parameter.
+    A subclass of Tensor prints under its own name, except Parameter and Buffer.
     """
     options = _options
     kind = type(tensor).__name__
-    prefix = "tensor(" if kind in ("Tensor", "Parameter") else f"{kind}("
+    prefix = "tensor(" if kind in ("Tensor", "Parameter", "Buffer") else f"{kind}("
     default = default_dtype()
     usual_dtypes: tuple[Any, ...] = (default, default.to_complex(), int64, bool_)
     suffixes = [f"device='{tensor.device}'"] if tensor.device.type != "cpu" else []

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import corelib
 from corelib import dtypes
 from corelib.device import Device
 from corelib.dtypes import bfloat16, from_numpy_dtype, set_default_dtype
@@ -138,6 +139,45 @@ def test_the_default_dtype_is_not_named():
         set_default_dtype(dtypes.float32)
 
 
+# -- real tensors -----------------------------------------------------------------------------------
+
+
+def test_tensors():
+    assert repr(corelib.tensor(7.0)) == str(corelib.tensor(7.0)) == "tensor(7.)"
+    x = corelib.tensor([[1, 2], [3, 4]])
+    assert repr(x.t()) == "tensor([[1, 3],\n        [2, 4]])"
+    assert repr(x[1]) == "tensor([3, 4])"
+    assert repr(x[:, 1].to(corelib.bfloat16)) == "tensor([2., 4.], dtype=torch.bfloat16)"
+    assert repr(corelib.tensor(2.0).expand(2)) == "tensor([2., 2.])"
+    assert repr(corelib.empty(2, 3, device="meta")) == "tensor(..., device='meta', size=(2, 3))"
+
+
+def test_tensors_with_a_history():
+    x = corelib.tensor([1.0, 2.0], requires_grad=True)
+    assert repr(x) == "tensor([1., 2.], requires_grad=True)"
+    assert repr(x + 1) == "tensor([2., 3.], grad_fn=<AddBackward0>)"
+    assert repr(x.detach()) == "tensor([1., 2.])"
+
+
+def test_printing_is_not_recorded():
+    x = corelib.tensor([1.0, 2.0], requires_grad=True)
+    y = x * x
+    node = y.grad_fn
+    repr(y)
+    assert y.grad_fn is node and y._version == 0
+
+
+def test_formatting():
+    assert f"{corelib.tensor(1.23456):.2f}" == "1.23"
+    assert f"{corelib.tensor([1.0, 2.0])}" == "tensor([1., 2.])"
+
+
+def test_parameters():
+    parameter = corelib.nn.Parameter(corelib.tensor([1.0]))
+    assert repr(parameter) == "Parameter containing:\ntensor([1.], requires_grad=True)"
+    assert repr(corelib.nn.Buffer(corelib.tensor([1.0]))) == "tensor([1.])"
+
+
 # -- options ----------------------------------------------------------------------------------------
 
 
@@ -242,6 +282,21 @@ def test_profiles_same_as_pytorch(torch, profile):
 def test_meta_same_as_pytorch(torch, d, shape):
     ours = Tensor(np.zeros(shape, d.numpy), Device("meta"))
     assert tensor_repr(ours) == repr(torch.zeros(shape, dtype=getattr(torch, d.name), device="meta"))
+
+
+@pytest.mark.oracle
+@given(array=arrays(), requires_grad=st.booleans(), computed=st.booleans())
+def test_tensors_same_as_pytorch(torch, array, requires_grad, computed):
+    requires_grad = requires_grad and from_numpy_dtype(array.dtype).category >= 2
+    ours, theirs = (
+        corelib.tensor(array, requires_grad=requires_grad),
+        as_torch(torch, array).requires_grad_(requires_grad),
+    )
+    if computed and requires_grad:
+        ours, theirs = ours + 0, theirs + 0
+    assert repr(ours) == repr(theirs)
+    if array.ndim >= 2:
+        assert repr(ours.transpose(0, 1)) == repr(theirs.transpose(0, 1))
 
 
 @pytest.mark.oracle

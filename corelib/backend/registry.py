@@ -303,6 +303,10 @@ class Registry:
         return self._scanned
 
     def _first_use(self, device_type: str) -> Backend:
+        if device_type == "meta":  # part of the frontend, not a plugin
+            from .meta import MetaBackend
+
+            return self._ready.setdefault("meta", MetaBackend())
         used = self._load(device_type)
         backend = used.device.backend
         if backend.device_count() == 0:

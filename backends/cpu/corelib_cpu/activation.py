@@ -91,7 +91,7 @@ def _log_softmax(x: Array, out: Array, dim: int) -> None:
 
 def _along(compute: Callable[[Array, Array, int], None]) -> Callable[[Array, int], Array]:
     @quiet
-    def run(x: Array, dim: int) -> Array:
+    def run(x: Array, dim: int, dtype: Any = None) -> Array:  # the frontend has cast x to dtype already
         if x.ndim == 0:
             return run_dense(x.reshape(1), 0).reshape(())
         return run_dense(x, dim)

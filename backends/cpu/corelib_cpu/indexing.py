@@ -95,7 +95,7 @@ def scatter_add(x: Array, index: Array, src: Any, dim: int) -> Array:
 
 @kernel("embedding")
 @quiet
-def embedding(weight: Array, indices: Array) -> Array:
+def embedding(weight: Array, indices: Array, padding_idx: int = -1) -> Array:
     """The rows of weight [V, D] at indices (int64, any shape): [*indices, D]."""
     check_bounds(indices, 0, weight.shape[0])
     return dense(np.take(weight, indices, axis=0))
@@ -103,8 +103,8 @@ def embedding(weight: Array, indices: Array) -> Array:
 
 @kernel("embedding_grad")
 @quiet
-def embedding_grad(grad: Array, indices: Array, num_embeddings: int) -> Array:
-    """grad [*indices, D] added up by index, in order: [num_embeddings, D]."""
+def embedding_grad(grad: Array, indices: Array, num_embeddings: int, padding_idx: int = -1) -> Array:
+    """grad [*indices, D] added up by index, in order: [num_embeddings, D]; nothing for the row ``padding_idx``."""
     check_bounds(indices, 0, num_embeddings)
     width = grad.shape[-1]
     rows = wide(grad)
@@ -112,4 +112,6 @@ def embedding_grad(grad: Array, indices: Array, num_embeddings: int) -> Array:
     # NumPy adds at positions in one dimension three times as fast as row by row.
     positions = indices.reshape(-1, 1) * width + np.arange(width)
     np.add.at(result.reshape(-1), positions.reshape(-1), rows.reshape(-1))
+    if padding_idx >= 0:
+        result[padding_idx] = 0
     return result.astype(grad.dtype, copy=False)

@@ -1,0 +1,191 @@
+"""corelib: a PyTorch-shaped deep-learning framework whose device is a plugin (``import corelib as torch``)."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from . import autograd, ops
+from .autograd import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
+)
+from .creation import (
+    arange,
+    as_tensor,
+    empty,
+    empty_like,
+    empty_strided,
+    eye,
+    from_numpy,
+    full,
+    full_like,
+    linspace,
+    ones,
+    ones_like,
+    scalar_tensor,
+    zeros,
+    zeros_like,
+)
+from .device import Device as device
+from .device import get_default_device, set_default_device
+from .dtypes import (
+    bfloat16,
+    complex64,
+    complex128,
+    dtype,
+    finfo,
+    float16,
+    float32,
+    float64,
+    iinfo,
+    int8,
+    int16,
+    int32,
+    int64,
+    promote_types,
+    set_default_dtype,
+    uint8,
+)
+from .dtypes import bool_ as bool
+from .dtypes import can_cast
+from .dtypes import default_dtype as get_default_dtype
+from .layout import Size
+from .random import Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
+from .tensor import Tensor
+from .version import __version__
+
+if TYPE_CHECKING:
+    from . import accelerator as accelerator
+    from . import backend as backend
+    from . import nn as nn
+    from . import optim as optim
+    from . import utils as utils
+    from .printing import set_printoptions as set_printoptions
+    from .serialization import load as load
+    from .serialization import save as save
+
+tensor = ops.tensor  # the function, not the module of the same name
+float = float32
+double = float64
+half = float16
+long = int64
+int = int32
+short = int16
+cfloat = complex64
+cdouble = complex128
+
+inf = 1e400
+nan = inf - inf
+pi = 3.141592653589793
+e = 2.718281828459045
+newaxis = None
+strided = "strided"
+contiguous_format = "contiguous_format"
+preserve_format = "preserve_format"
+
+_OPS = (
+    "abs add addmm all amax amin any argmax argmin argsort as_strided atan2 baddbmm bernoulli bincount bitwise_and "
+    "bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor bmm cat ceil chunk clamp clone conj "
+    "conj_physical count_nonzero cos cummax cummin cumprod cumsum diagonal div dot dropout eq erf exp expm1 flatten flip "
+    "floor floor_divide fmod gather ge gt index_add index_select isfinite isinf isnan le log log1p log_softmax "
+    "logical_not logsumexp lt masked_fill masked_select matmul max maximum mean min minimum mm movedim mul multinomial mv ne "
+    "neg nonzero norm normal outer permute pow prod rand rand_like randint randn randn_like randperm reciprocal relu "
+    "remainder repeat reshape round rsqrt scatter scatter_add select sigmoid sign sin softmax sort split sqrt square squeeze "
+    "stack std sub sum take_along_dim tanh topk transpose tril triu trunc unbind unfold unique unsqueeze var var_mean "
+    "view_as_complex view_as_real where"
+).split()
+
+for _name in _OPS:
+    globals()[_name] = getattr(ops, _name)
+
+add = Tensor.add  # with alpha
+sub = Tensor.sub
+div = Tensor.div
+concat = concatenate = ops.cat
+true_divide = ops.true_divide
+absolute = ops.abs
+multiply = ops.mul
+negative = ops.neg
+swapaxes = ops.transpose
+t = Tensor.t
+numel = Tensor.numel
+narrow = Tensor.narrow
+sgn = ops.sign
+masked_fill = ops.masked_fill
+
+
+def is_tensor(obj: Any) -> Any:
+    """Whether an object is a tensor."""
+    return isinstance(obj, Tensor)
+
+
+def is_floating_point(input: Tensor) -> Any:
+    """Whether the dtype is floating."""
+    return input.dtype.is_floating_point
+
+
+def is_complex(input: Tensor) -> Any:
+    """Whether the dtype is complex."""
+    return input.dtype.is_complex
+
+
+def result_type(tensor1: Any, tensor2: Any) -> dtype:
+    """The dtype of an operation between the two (tensors or numbers)."""
+    return ops.rules.promote(*[x._layout if isinstance(x, Tensor) else type(x) for x in (tensor1, tensor2)])
+
+
+def allclose(input: Tensor, other: Tensor, rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: Any = False) -> Any:
+    """Whether all elements satisfy |input - other| <= atol + rtol * |other|."""
+    return isclose(input, other, rtol, atol, equal_nan).all().item()
+
+
+def isclose(input: Tensor, other: Tensor, rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: Any = False) -> Tensor:
+    """Where |input - other| <= atol + rtol * |other|."""
+    close = ops.eq(input, other)
+    if input.dtype.category >= 2:
+        limit = ops.abs(other) * rtol + atol
+        close = close | (ops.le(ops.abs(input - other), limit) & ops.isfinite(other))
+        if equal_nan:
+            close = close | (ops.isnan(input) & ops.isnan(other))
+    return close
+
+
+def equal(input: Tensor, other: Tensor) -> Any:
+    """Whether shape and all elements are equal."""
+    return tuple(input.shape) == tuple(other.shape) and ops.all(ops.eq(input, other)).item()
+
+
+_LAZY = {
+    "nn": "nn", "optim": "optim", "utils": "utils", "backend": "backend", "accelerator": "accelerator", "cpu": "devices",
+    "cuda": "devices", "opencl": "devices", "mps": "devices", "xpu": "devices",
+    "save": "serialization", "load": "serialization", "set_printoptions": "printing", "get_printoptions": "printing",
+}  # fmt: skip
+_ATTRIBUTES = {"save", "load", "set_printoptions", "get_printoptions", "cpu", "cuda", "opencl", "mps", "xpu"}
+
+
+def __getattr__(name: str) -> Any:
+    module = _LAZY.get(name)
+    if module is not None:
+        loaded = importlib.import_module(f".{module}", __name__)
+        value = getattr(loaded, name) if name in _ATTRIBUTES else loaded
+        globals()[name] = value
+        return value
+    if not name.startswith("_"):
+        from .backend.registry import registry
+
+        if name in registry.types():  # a third party's device type: corelib.<type>
+            from .devices import device_module
+
+            value = globals()[name] = device_module(name)
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+__all__ = sorted(
+    {n for n in globals() if not n.startswith("_")} - {"annotations", "importlib", "TYPE_CHECKING", "Any"} | set(_LAZY)
+)

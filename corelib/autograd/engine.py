@@ -1,0 +1,353 @@
+"""The backward pass: iterative, by counts of consumers, freeing what was saved as it goes."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from ..core.modes import set_grad
+from ..core.node import Accumulate, Node, Output, node_of
+from ..core.tensor import TENSORS, Tensor
+from ..layout import Layout
+from ..state import local
+
+__all__ = ["backward", "grad", "register_hook", "retain_grad"]
+
+_accumulating = threading.RLock()  # several threads may reach one leaf
+
+
+def fit(gradient: Any, layout: Any) -> Any:
+    """A gradient in the shape, dtype and device of the operand it belongs to."""
+    if gradient is None or layout.__class__ is not Layout:
+        return None
+    own = gradient._layout
+    if own.shape != layout.shape:
+        from ..ops.view import sum_to
+
+        gradient = sum_to(gradient, tuple(layout.shape))
+        own = gradient._layout
+    if own.dtype is not layout.dtype:
+        if own.dtype.is_complex and not layout.dtype.is_complex:
+            gradient = gradient.real
+        gradient = gradient.to(layout.dtype)
+    if own.device is not layout.device:
+        gradient = gradient.to(layout.device)
+    return gradient
+
+
+def _children(node: Node) -> list[Any]:
+    return [e.node if type(e) is Output else e for e in node.edges if e is not None]
+
+
+def _consumers(roots: list[Node]) -> tuple[dict[Node, int], dict[Node, list[Node]]]:
+    """For every node reached: how many edges lead to it, and from where."""
+    counts: dict[Node, int] = dict.fromkeys(roots, 0)
+    parents: dict[Node, list[Node]] = {}
+    stack = list(counts)
+    while stack:
+        node = stack.pop()
+        for child in _children(node):
+            if child in counts:
+                counts[child] += 1
+            else:
+                counts[child] = 1
+                stack.append(child)
+            parents.setdefault(child, []).append(node)
+    return counts, parents
+
+
+def _needed(targets: Any, parents: dict[Node, list[Node]]) -> set[Node]:
+    """The nodes from which a target can be reached, targets included."""
+    found = set(targets)
+    stack = list(found)
+    while stack:
+        for parent in parents.get(stack.pop(), ()):
+            if parent not in found:
+                found.add(parent)
+                stack.append(parent)
+    return found
+
+
+def _run(
+    roots: list[tuple[Any, Tensor]],
+    retain: bool,
+    create: bool,
+    captures: dict[Node, dict[int, Any]] | None,
+) -> dict[tuple[Node, int], Any]:
+    """Walk the tape from ``roots``.  With ``captures``, collect the gradients arriving there instead of
+    accumulating into leaves (the values of the inner dict are unused)."""
+    buffers: dict[Node, list[Any]] = {}  # per node: [gradient, owned] per output, flat
+
+    def arrive(edge: Any, gradient: Any, owned: bool) -> None:
+        node, index = (edge.node, edge.index) if type(edge) is Output else (edge, 0)
+        buffer = buffers.get(node)
+        if buffer is None:
+            buffer = buffers[node] = [None] * (2 * node.outputs)
+        if buffer[2 * index] is None:
+            buffer[2 * index], buffer[2 * index + 1] = gradient, owned
+        else:
+            buffer[2 * index], buffer[2 * index + 1] = buffer[2 * index] + gradient, True
+
+    for edge, gradient in roots:
+        arrive(edge, gradient, False)
+    starts = list(dict.fromkeys(e.node if type(e) is Output else e for e, _ in roots))
+    counts, parents = _consumers(starts)
+    needed = _needed(captures, parents) if captures is not None else None
+    found: dict[tuple[Node, int], Any] = {}
+    ready = [n for n in starts if counts[n] == 0]
+    previous = local.grad
+    local.grad = create
+    local.in_backward += 1
+    try:
+        while ready:
+            node = ready.pop()
+            buffer = buffers.pop(node, None)
+            edges = node.edges
+            if buffer is not None and (needed is None or node in needed):
+                _prehooks(node, buffer)
+                if captures is not None and node in captures:
+                    for index in captures[node]:
+                        found[node, index] = buffer[2 * index]
+                        buffer[2 * index + 1] = False
+                if type(node) is Accumulate:
+                    if captures is None:
+                        _accumulate(node, buffer[0], buffer[1], create)
+                elif needed is None or any(c in needed for c in _children(node)):
+                    single = len(buffer) == 2
+                    given = buffer[0] if single else buffer[::2]
+                    gradients = node.backward(given)
+                    if node.extra is not None and "hooks" in node.extra:
+                        gradients = _posthooks(node, gradients, given, single)
+                    if local.anomaly:
+                        _check_nan(node, gradients)
+                    if not retain:
+                        node.release()
+                    passed = 0
+                    for g in gradients:
+                        if g is buffer[0] and g is not None:
+                            passed += 1
+                    for edge, gradient, layout in zip(edges, gradients, node.layouts, strict=False):
+                        if edge is not None and gradient is not None:
+                            fitted = fit(gradient, layout)
+                            through = gradient is buffer[0]
+                            arrive(edge, fitted, (not through) or fitted is not gradient or (passed == 1 and buffer[1]))
+            for child in _children(node):
+                counts[child] -= 1
+                if counts[child] == 0:
+                    ready.append(child)
+    finally:
+        local.grad = previous
+        local.in_backward -= 1
+    return found
+
+
+def _prehooks(node: Node, buffer: list[Any]) -> None:
+    extra = node.extra
+    if extra is None:
+        return
+    for index, hooks in extra.get("tensor_hooks", {}).items():
+        for hook in list(hooks.values()):
+            gradient = buffer[2 * index]
+            if gradient is None:
+                continue
+            replaced = hook(gradient)
+            if replaced is not None:
+                if replaced.__class__ not in TENSORS:
+                    raise TypeError(f"hooks must return None or a Tensor, not {type(replaced).__name__}")
+                buffer[2 * index] = replaced
+            buffer[2 * index + 1] = False  # the hook may have kept it
+    for hook in list(extra.get("prehooks", {}).values()):
+        replaced = hook(tuple(buffer[::2]))
+        if replaced is not None:
+            buffer[::2] = list(replaced) if isinstance(replaced, tuple) else [replaced]
+            buffer[1::2] = [False] * (len(buffer) // 2)
+
+
+def _posthooks(node: Node, gradients: tuple[Any, ...], given: Any, single: bool) -> tuple[Any, ...]:
+    for hook in list(node.extra["hooks"].values()):  # type: ignore[index]
+        replaced = hook(gradients, (given,) if single else tuple(given))
+        if replaced is not None:
+            gradients = replaced if isinstance(replaced, tuple) else (replaced,)
+    return gradients
+
+
+def _check_nan(node: Node, gradients: tuple[Any, ...]) -> None:
+    for i, gradient in enumerate(gradients):
+        if gradient is not None and gradient.dtype.category >= 2:
+            anomaly, local.anomaly = local.anomaly, False
+            try:
+                bad = bool((gradient != gradient).any())
+            finally:
+                local.anomaly = anomaly
+            if bad:
+                trace = (node.extra or {}).get("trace")
+                where = f"\nTraceback of forward call that caused the error:\n{trace}" if trace else (
+                    "\nNo forward pass information available. Enable detect anomaly during forward pass for more information."
+                )
+                warnings.warn(f"Error detected in {node.name()}.{where}", stacklevel=2)
+                raise RuntimeError(f"Function '{node.name()}' returned nan values in its {i}th output.")
+
+
+def _accumulate(node: Accumulate, gradient: Tensor, owned: bool, create: bool) -> None:
+    leaf = node.leaf()
+    if leaf is None or gradient is None:
+        return
+    with _accumulating:
+        present = leaf._grad
+        if present is None:
+            if not create and gradient._node is not None:
+                gradient = gradient.detach()
+            if not owned or gradient._view is not None or not gradient._layout.contiguous:
+                gradient = gradient.clone()
+            set_grad(leaf, gradient)
+        elif create:
+            set_grad(leaf, present + gradient)
+        else:
+            present.add_(gradient)
+    extra = leaf._extra
+    if extra is not None:
+        for hook in list(extra.get("post_accumulate", {}).values()):
+            hook(leaf)
+
+
+def _tuple(x: Any) -> tuple[Any, ...]:
+    return (x,) if x is None or x.__class__ in TENSORS else tuple(x)
+
+
+def _edges_and_grads(outputs: Sequence[Tensor], gradients: Sequence[Any]) -> list[tuple[Any, Tensor]]:
+    if len(outputs) != len(gradients):
+        raise RuntimeError(f"Mismatch in length: got {len(outputs)} tensors and {len(gradients)} gradients")
+    roots = []
+    for i, (out, gradient) in enumerate(zip(outputs, gradients, strict=True)):
+        edge = node_of(out)
+        if edge is None:
+            raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")
+        if gradient is None:
+            if out.numel() != 1:
+                raise RuntimeError("grad can be implicitly created only for scalar outputs")
+            gradient = out.new_ones(tuple(out.shape))
+        else:
+            if gradient.__class__ not in TENSORS:
+                raise TypeError(f"gradients can be either Tensors or None, but got {type(gradient).__name__}")
+            if tuple(gradient.shape) != tuple(out.shape):
+                raise RuntimeError(
+                    f"Mismatch in shape: grad_output[{i}] has a shape of {gradient.shape} and output[{i}] has a shape of {out.shape}."
+                )
+            if gradient.dtype is not out.dtype:
+                gradient = gradient.to(out.dtype)
+        roots.append((edge, gradient))
+    return roots
+
+
+def backward(
+    tensors: Any,
+    grad_tensors: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Any = None,
+) -> None:
+    """Accumulate gradients of ``tensors`` into the leaves they came from (``torch.autograd.backward``).
+
+    Args:
+        tensors: outputs; scalars need no gradient of their own.
+        grad_tensors: one gradient per output.
+        retain_graph: keep what was saved, for another pass (default: as ``create_graph``).
+        create_graph: record the backward pass, so that it can be differentiated again.
+        inputs: accumulate into these only.
+    """
+    outputs = _tuple(tensors)
+    gradients = _tuple(grad_tensors) if grad_tensors is not None else (None,) * len(outputs)
+    retain = create_graph if retain_graph is None else retain_graph
+    roots = _edges_and_grads(outputs, gradients)
+    if inputs is None:
+        _run(roots, retain, create_graph, None)
+        return
+    chosen = _tuple(inputs)
+    if not chosen:
+        raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
+    found = grad(outputs, chosen, gradients, retain, create_graph, allow_unused=True)
+    for x, g in zip(chosen, found, strict=True):
+        if g is not None:
+            node = x._node if type(x._node) is Accumulate else Accumulate(x)
+            _accumulate(node, g, False, create_graph)
+
+
+def grad(
+    outputs: Any,
+    inputs: Any,
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
+    materialize_grads: bool = False,
+) -> tuple[Any, ...]:
+    """Gradients of ``outputs`` with respect to ``inputs``, returned (``torch.autograd.grad``)."""
+    if is_grads_batched:
+        raise NotImplementedError("grad(): is_grads_batched=True is not there yet; loop over the gradients")
+    if materialize_grads and allow_unused is False:
+        raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False.")
+    outs, ins = _tuple(outputs), _tuple(inputs)
+    gradients = _tuple(grad_outputs) if grad_outputs is not None else (None,) * len(outs)
+    retain = create_graph if retain_graph is None else retain_graph
+    captures: dict[Node, dict[int, Any]] = {}
+    places = []
+    for x in ins:
+        edge = node_of(x)
+        if edge is None:
+            raise RuntimeError("One of the differentiated Tensors does not require grad")
+        node, index = (edge.node, edge.index) if type(edge) is Output else (edge, 0)
+        captures.setdefault(node, {})[index] = None
+        places.append((node, index))
+    found = _run(_edges_and_grads(outs, gradients), retain, create_graph, captures)
+    results = []
+    for x, place in zip(ins, places, strict=True):
+        g = found.get(place)
+        if g is None:
+            if materialize_grads:
+                g = x.new_zeros(tuple(x.shape))
+            elif not allow_unused:
+                raise RuntimeError(
+                    "One of the differentiated Tensors appears to not have been used in the graph. Set allow_unused=True if "
+                    "this is the desired behavior."
+                )
+        else:
+            g = fit(g, x._layout)
+        results.append(g)
+    return tuple(results)
+
+
+# -- hooks of tensors --------------------------------------------------------------------------------------------
+
+
+def register_hook(tensor: Tensor, hook: Any) -> Any:
+    """Call ``hook(grad)`` when the tensor's gradient is known; what it returns replaces it."""
+    from ..core.node import Handle, _extra
+
+    edge = node_of(tensor)
+    if edge is None:
+        raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+    node, index = (edge.node, edge.index) if type(edge) is Output else (edge, 0)
+    return Handle(_extra(node).setdefault("tensor_hooks", {}).setdefault(index, {}), hook)
+
+
+def retain_grad(tensor: Tensor) -> None:
+    """Keep the gradient of a tensor that is not a leaf in its ``grad``."""
+    import weakref
+
+    if node_of(tensor) is None:
+        raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
+    if type(tensor._node) is Accumulate or (tensor._extra or {}).get("retains"):
+        return
+    tensor._extra = {**(tensor._extra or {}), "retains": True}
+    reference = weakref.ref(tensor)
+
+    def keep(gradient: Tensor) -> None:
+        mine = reference()
+        if mine is not None:
+            set_grad(mine, gradient if mine._grad is None else mine._grad + gradient)
+
+    register_hook(tensor, keep)
+

@@ -1,0 +1,112 @@
+"""Whether gradients are recorded: no_grad, enable_grad, set_grad_enabled, inference_mode."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from ..state import STATE, local
+
+__all__ = [
+    "enable_grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad", "set_grad_enabled",
+]  # fmt: skip
+
+
+def is_grad_enabled() -> bool:
+    """Whether operations of this thread record their history."""
+    return local.grad
+
+
+def is_inference_mode_enabled() -> bool:
+    """Whether this thread is inside ``inference_mode``."""
+    return local.inference
+
+
+class _Decorator:
+    """A context manager that also decorates functions (each call enters it anew)."""
+
+    def _again(self) -> Any:
+        return type(self)()
+
+    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            with self._again():
+                return function(*args, **kwargs)
+
+        return wrapped
+
+
+class no_grad(_Decorator):
+    """Operations inside record no history."""
+
+    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
+        self = object.__new__(cls)
+        return self if function is None else self(function)
+
+    def __enter__(self) -> None:
+        self._previous = local.grad
+        local.grad = False
+
+    def __exit__(self, *exc: object) -> None:
+        local.grad = self._previous
+
+
+class enable_grad(_Decorator):
+    """Operations inside record history, also within ``no_grad``."""
+
+    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
+        self = object.__new__(cls)
+        return self if function is None else self(function)
+
+    def __enter__(self) -> None:
+        self._previous = local.grad
+        local.grad = True
+
+    def __exit__(self, *exc: object) -> None:
+        local.grad = self._previous
+
+
+class set_grad_enabled(_Decorator):
+    """Switch recording on or off, at once; as a context manager it switches back."""
+
+    def __init__(self, mode: bool) -> None:
+        self.mode = mode
+        self._previous = local.grad
+        local.grad = mode
+
+    def _again(self) -> Any:
+        return set_grad_enabled(self.mode)
+
+    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        local.grad = self._previous  # as a decorator it acts during calls only
+        return super().__call__(function)
+
+    def __enter__(self) -> None:
+        local.grad = self.mode
+
+    def __exit__(self, *exc: object) -> None:
+        local.grad = self._previous
+
+
+class inference_mode(_Decorator):
+    """Like ``no_grad``; tensors made inside can never take part in recorded operations."""
+
+    def __init__(self, mode: bool = True) -> None:
+        self.mode = mode
+
+    def _again(self) -> Any:
+        return inference_mode(self.mode)
+
+    def __enter__(self) -> None:
+        self._previous = (local.grad, local.inference)
+        if self.mode:
+            local.grad, local.inference = False, True
+        else:
+            local.inference = False
+        STATE.enter()  # results must be marked, which the straight path does not do
+
+    def __exit__(self, *exc: object) -> None:
+        STATE.leave()
+        local.grad, local.inference = self._previous

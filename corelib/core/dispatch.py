@@ -1,0 +1,598 @@
+"""From a call of a primitive to a kernel.
+
+A call's *signature* is the tuple of its operands' layouts (or number classes) and its parameters.  The
+primitive's rule runs once per signature and yields a :class:`Plan`, which says how to run it; the
+generated functions look the plan up and call the kernel straight.  Everything out of the ordinary
+(modes, ``out=``, lists of tensors, generators, NumPy scalars) comes through :func:`call`.
+
+Order, from the outside in: transforms, autograd, modes, decomposition, kernel.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..backend.base import Backend
+from ..backend.errors import UnsupportedPrimitive
+from ..backend.registry import registry
+from ..device import Device
+from ..dtypes import dtype
+from ..layout import Layout
+from ..state import STATE, local
+from .node import Node, Output, as_view, node_of, save_output, version_of
+from .tensor import NUMBERS, TENSORS, Tensor, fresh
+
+__all__ = ["Plan", "Result", "call", "clear_plans", "plan_for", "record"]
+
+_LIMIT = 4096  # plans kept per primitive
+_ALL: list[dict[Any, Any]] = []  # every primitive's plans, to clear when a kernel table changes
+
+fallback_to_cpu = False
+"""Set by ``corelib.backend.set_cpu_fallback``: run on the CPU what a device cannot, warning once each."""
+
+
+class Result:
+    """What a rule answers.
+
+    Attributes:
+        layout: of the result; a tuple where the primitive has several.
+        statics: the parameters, normalized, as the kernel gets them.
+        cast: per operand, the dtype it is converted to before the kernel (None: as it is).
+        expand: the shape to which tensor operands are broadcast (None: as they are).
+        offset: for view primitives, elements added to the storage offset.
+    """
+
+    __slots__ = ("cast", "expand", "layout", "offset", "statics")
+
+    def __init__(
+        self,
+        layout: Layout | tuple[Layout, ...],
+        statics: tuple[Any, ...] = (),
+        *,
+        cast: tuple[dtype | None, ...] | None = None,
+        expand: tuple[int, ...] | None = None,
+        offset: int = 0,
+    ) -> None:
+        self.layout = layout
+        self.statics = statics
+        self.cast = cast
+        self.expand = expand
+        self.offset = offset
+
+
+class Plan:
+    """How to run one signature.
+
+    ``kernel`` takes arrays and numbers and returns an array (``kernel(*arrays, *statics)``); where it is
+    None, ``run`` takes the operands themselves and returns tensors without history.
+    """
+
+    __slots__ = ("differentiable", "kernel", "layout", "offset", "out", "owner", "run", "statics")
+
+    kernel: Callable[..., Any] | None
+    run: Callable[..., Any] | None
+    layout: Any
+    statics: tuple[Any, ...]
+    differentiable: bool
+    out: bool  # kernel accepts out=
+    owner: str
+    offset: int
+
+
+def clear_plans() -> None:
+    """Forget every plan: a kernel table, the default dtype or the fallback switch has changed."""
+    for plans in _ALL:
+        plans.clear()
+
+
+registry.on_change.append(clear_plans)
+
+
+def new_plans() -> dict[Any, Any]:
+    """The plan cache of one primitive."""
+    plans: dict[Any, Any] = {}
+    _ALL.append(plans)
+    return plans
+
+
+# -- planning ------------------------------------------------------------------------------------------
+
+
+def _layouts(descriptors: tuple[Any, ...]) -> list[Layout]:
+    found = []
+    for d in descriptors:
+        if d.__class__ is Layout:
+            found.append(d)
+        elif d.__class__ is tuple:
+            found.extend(d)
+    return found
+
+
+def common_device(prim: Any, descriptors: tuple[Any, ...]) -> Device | None:
+    """The one device of the operands; a 0-d CPU tensor yields to another device where the primitive allows."""
+    layouts = _layouts(descriptors)
+    if not layouts:
+        return None
+    device = layouts[0].device
+    for layout in layouts[1:]:
+        if layout.device is device:
+            continue
+        if prim.scalars_mix and layout.device.type == "cpu" and not layout.shape:
+            continue
+        if prim.scalars_mix and device.type == "cpu" and all(not x.shape for x in layouts if x.device is device):
+            device = layout.device
+            continue
+        raise RuntimeError(
+            "Expected all tensors to be on the same device, but found at least two devices, "
+            f"{device} and {layout.device}! (when checking arguments in {prim.name}; move one with .to(...))"
+        )
+    return device
+
+
+def plan_for(prim: Any, key: Any, operands: tuple[Any, ...], statics: tuple[Any, ...]) -> Plan:
+    """The plan of a signature that is not cached yet; errors of the rule are the user's to see."""
+    descriptors = tuple([_describe(prim, i, x) for i, x in enumerate(operands)])
+    device = common_device(prim, descriptors)
+    result = prim.rule(*descriptors, *statics)
+    plan = Plan()
+    plan.layout, plan.statics, plan.offset = result.layout, result.statics, result.offset
+    plan.out, plan.owner, plan.run, plan.kernel = False, "", None, None
+    outputs = result.layout if type(result.layout) is tuple else (result.layout,)
+    plan.differentiable = prim.differentiable and any(o.dtype.category >= 2 for o in outputs)
+    if prim.kind != "view":
+        backend = registry.get((device or outputs[0].device).type)
+        for o in outputs:
+            check_dtype(backend, o)
+        _choose(prim, plan, backend, descriptors, result, device)
+    plans = prim.plans
+    if len(plans) >= _LIMIT:
+        plans.clear()
+    if key is not None:
+        plans[key] = plan
+    return plan
+
+
+def check_dtype(backend: Backend, layout: Layout) -> None:
+    """Refuse a dtype that the device cannot hold (it is never narrowed)."""
+    if not backend.device_supports(layout.dtype, layout.device.index or 0):
+        raise TypeError(
+            f"device {layout.device} does not support {layout.dtype}: use another dtype or device "
+            "(a dtype is refused, never narrowed)"
+        )
+
+
+def _describe(prim: Any, position: int, operand: Any) -> Any:
+    cls = operand.__class__
+    if cls in TENSORS:
+        return operand._layout
+    if cls in NUMBERS:
+        return cls
+    if operand is None:
+        return None
+    if cls is tuple or cls is list:
+        for i, x in enumerate(operand):
+            if x.__class__ not in TENSORS:
+                raise TypeError(
+                    f"expected Tensor as element {i} in argument {position}, but got {type(x).__name__}"
+                    if prim.name in ("cat", "stack")
+                    else f"{prim.name}(): argument '{prim.operands[position]}' must be a sequence of Tensors, "
+                    f"but element {i} is {type(x).__name__}"
+                )
+        return tuple([x._layout for x in operand])
+    return operand
+
+
+def _choose(
+    prim: Any, plan: Plan, backend: Backend, descriptors: tuple[Any, ...], result: Result, device: Device | None
+) -> None:
+    if backend.name == "meta":  # the rule has run, which is all there is to do
+        nothing = tuple([None] * len(result.layout)) if type(result.layout) is tuple else None
+        plan.kernel, plan.owner, plan.out = (lambda *args, **out: nothing), "meta", True
+        return
+    entry = first = backend.kernels.get(prim.name)
+    compute = _compute_dtype(descriptors, result)
+    while entry is not None:
+        if compute in entry.dtypes and (entry.predicate is None or entry.predicate(*descriptors, *result.statics)):
+            function = entry.function
+            adapters = [_adapter(backend, entry.layout, i, d, result, device) for i, d in enumerate(descriptors)]
+            plan.owner = entry.owner or backend.name
+            plan.out = entry.out
+            plan.kernel = function if not any(adapters) else _adapted(function, adapters)
+            return
+        entry = entry.otherwise
+    if prim.decomposition is not None:
+        plan.run = _decomposed(prim, descriptors, result)
+        plan.owner = "decomposition"
+        return
+    if fallback_to_cpu and backend.name != "cpu":
+        plan.run = _on_cpu(prim, backend, result)
+        plan.owner = "cpu (fallback)"
+        return
+    raise UnsupportedPrimitive(
+        f"no kernel for primitive '{prim.name}' with dtype {compute} on device type '{backend.name}'"
+        + (f" (it has one for {', '.join(sorted(d.name for d in first.dtypes))})" if first is not None else "")
+        + "; add one with Backend.register or a kernel pack, or allow the CPU to help with "
+        "corelib.backend.set_cpu_fallback(True)"
+    )
+
+
+def _compute_dtype(descriptors: tuple[Any, ...], result: Result) -> dtype:
+    for i, d in enumerate(descriptors):
+        if d.__class__ is Layout or (d.__class__ is tuple and d):
+            wanted = result.cast[i] if result.cast is not None else None
+            return wanted or (d if d.__class__ is Layout else d[0]).dtype
+    layout: Any = result.layout
+    return layout[0].dtype if type(layout) is tuple else layout.dtype  # type: ignore[no-any-return]
+
+
+
+
+def wrap_integer(value: int, target: dtype) -> int:
+    """The value as it is in an integer dtype: wrapped for narrow ones, an error beyond int64, as PyTorch."""
+    if not -(1 << 63) <= value < (1 << 63):
+        raise RuntimeError(f"value cannot be converted to type int64_t without overflow: {value}")
+    bits = 8 * target.itemsize
+    value &= (1 << bits) - 1
+    return value - (1 << bits) if target.is_signed and value >> (bits - 1) else value
+
+
+def _number_adapter(number_class: type, target: dtype) -> Callable[[Any], Any] | None:
+    if target.category == 3:
+        return None if number_class is complex else complex
+    if target.category == 2:
+        return None if number_class is float else float
+    if target.category == 1:
+        return lambda value: wrap_integer(int(value), target)
+    return None if number_class is bool else bool
+
+
+def _adapter(
+    backend: Backend, wanted_layout: str, i: int, d: Any, result: Result, device: Device | None
+) -> Callable[[Any], Any] | None:
+    """What must happen to operand ``i`` before the kernel sees it; None for nothing."""
+    target = result.cast[i] if result.cast is not None else None
+    if d.__class__ is type:
+        return _number_adapter(d, target) if target is not None else None
+    if d.__class__ is tuple:
+        each = [_adapter(backend, wanted_layout, i, x, result, device) for x in d]
+        if not any(each):
+            return None
+        return lambda arrays: [f(a) if f else a for f, a in zip(each, arrays, strict=True)]
+    if d.__class__ is not Layout:
+        return None
+    if d.device is not device and device is not None:  # a 0-d CPU tensor among another device's: an immediate
+        host = registry.get("cpu")
+        number = _number_adapter(complex if d.dtype.is_complex else float, target) if target else None
+        return lambda array: (number or (lambda v: v))(host.download(array, d).item())
+    steps: list[Callable[[Any], Any]] = []
+    layout = d
+    if target is not None and target is not d.dtype:
+        cast = backend.kernels["cast"].function
+        steps.append(lambda array: cast(array, target))
+        layout = d.with_dtype(target)
+    elif wanted_layout == "contiguous" and not d.contiguous:
+        steps.append(backend.kernels["copy"].function)
+        layout = d.dense
+    if result.expand is not None and tuple(layout.shape) != tuple(result.expand) and not backend.broadcasts:
+        steps.append(_expander(backend, layout, result.expand))
+    if not steps:
+        return None
+    if len(steps) == 1:
+        return steps[0]
+    first, second = steps
+    return lambda array: second(first(array))
+
+
+def broadcast_strides(layout: Layout, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Strides that show ``layout`` as the larger ``shape`` (0 where a dimension is repeated)."""
+    missing = len(shape) - len(layout.shape)
+    return (0,) * missing + tuple(
+        [0 if size == 1 and shape[missing + i] != 1 else stride
+         for i, (size, stride) in enumerate(zip(layout.shape, layout.strides, strict=True))]
+    )  # fmt: skip
+
+
+def _expander(backend: Backend, layout: Layout, shape: tuple[int, ...]) -> Callable[[Any], Any]:
+    target = Layout.of(shape, layout.dtype, layout.device, broadcast_strides(layout, shape))
+    if backend.strided:
+        return lambda array: backend.as_strided(array, target, 0)
+    from .tensor import strided_indices
+
+    dense = Layout.of(shape, layout.dtype, layout.device, broadcast_strides(layout.dense, shape))
+    indices = strided_indices(dense, 0)
+    return lambda array: backend.take(array, indices, target.dense)
+
+
+def _adapted(function: Callable[..., Any], adapters: list[Any]) -> Callable[..., Any]:
+    if len(adapters) == 2:
+        f, g = adapters
+        if f is None:
+            return lambda a, b, *rest, **out: function(a, g(b), *rest, **out)
+        if g is None:
+            return lambda a, b, *rest, **out: function(f(a), b, *rest, **out)
+    count = len(adapters)
+
+    def kernel(*args: Any, **out: Any) -> Any:
+        adapted = [x if f is None else f(x) for f, x in zip(adapters, args[:count], strict=True)]
+        return function(*adapted, *args[count:], **out)
+
+    return kernel
+
+
+def _decomposed(prim: Any, descriptors: tuple[Any, ...], result: Result) -> Callable[..., Any]:
+    """Run the decomposition below autograd; halves compute in float32 and are rounded once."""
+    from ..dtypes import float32
+
+    decomposition = prim.decomposition
+    targets: list[dtype | None] = []
+    widened = False
+    for i, d in enumerate(descriptors):
+        target = result.cast[i] if result.cast is not None else None
+        if d.__class__ is Layout:
+            if prim.widen and (target or d.dtype).is_half:
+                target, widened = float32, True
+            targets.append(target if target is not d.dtype else None)
+        else:
+            targets.append(None)
+    outputs = result.layout if type(result.layout) is tuple else (result.layout,)
+    statics = result.statics
+
+    def run(*operands: Any) -> Any:
+        from .. import ops
+
+        grad, modes = local.grad, local.modes
+        local.grad, local.modes = False, [m for m in modes if m.see_inner]
+        try:
+            inputs = [ops.cast(x, t) if t is not None else x for x, t in zip(operands, targets, strict=True)]
+            got = decomposition(*inputs, *statics)
+            if widened:
+                if type(got) is tuple:
+                    got = tuple([ops.cast(g, o.dtype) for g, o in zip(got, outputs, strict=True)])
+                else:
+                    got = ops.cast(got, outputs[0].dtype)
+            return got
+        finally:
+            local.grad, local.modes = grad, modes
+
+    return run
+
+
+_warned: set[str] = set()
+
+
+def _on_cpu(prim: Any, backend: Backend, result: Result) -> Callable[..., Any]:
+    def run(*operands: Any) -> Any:
+        if prim.name not in _warned:
+            _warned.add(prim.name)
+            warnings.warn(
+                f"primitive '{prim.name}' has no kernel on '{backend.name}' and runs on the CPU (copies both ways)",
+                stacklevel=4,
+            )
+        outputs = result.layout
+        grad = local.grad
+        local.grad = False
+        try:
+            got = call(prim, tuple([_host_copy(x) for x in operands]), result.statics)
+        finally:
+            local.grad = grad
+        if type(got) is tuple:
+            return tuple([_device_copy(backend, g, o) for g, o in zip(got, outputs, strict=True)])
+        return _device_copy(backend, got, outputs)
+
+    return run
+
+
+def _host_copy(x: Any) -> Any:
+    if x.__class__ in TENSORS and x._layout.device.type != "cpu":
+        host = registry.get(x._layout.device.type).download(x._array, x._layout)
+        layout = Layout.of(x._layout.shape, x._layout.dtype, Device("cpu"))
+        return fresh(registry.get("cpu").upload(host, layout), layout)
+    if x.__class__ in (list, tuple):
+        return type(x)(_host_copy(y) for y in x)
+    return x
+
+
+def _device_copy(backend: Backend, tensor: Tensor, layout: Layout) -> Tensor:
+    host = registry.get("cpu").download(tensor._array, tensor._layout)
+    return fresh(backend.upload(host, layout), layout)
+
+
+# -- calling -------------------------------------------------------------------------------------------
+
+
+def _plain(x: Any) -> Any:
+    """NumPy scalars as Python numbers; lists as tuples where they are parameters."""
+    if isinstance(x, np.generic):
+        return x.item()
+    return x
+
+
+def frozen(x: Any) -> Any:
+    """A parameter as something hashable."""
+    if x.__class__ is list:
+        return tuple([frozen(y) for y in x])
+    if isinstance(x, np.integer):
+        return int(x)
+    if x.__class__ in TENSORS:  # a 0-d tensor as a size or dimension
+        return x.item()
+    return x
+
+
+def call(prim: Any, operands: tuple[Any, ...], statics: tuple[Any, ...] = (), out: Any = None) -> Any:
+    """Run a primitive, whatever the circumstances.  The generated functions are this with nothing to do."""
+    operands = tuple([_plain(x) for x in operands])
+    prim.check_operands(operands)
+    statics = tuple([frozen(s) for s in statics])
+    if out is not None:
+        return _into(prim, operands, statics, out)
+    plan = find_plan(prim, operands, statics)
+    if STATE.intercept and local.modes:
+        result = _through_mode(prim.function, operands, statics)
+    else:
+        result = execute(prim, plan, operands)
+    return record(prim, plan, operands, result)
+
+
+def find_plan(prim: Any, operands: tuple[Any, ...], statics: tuple[Any, ...]) -> Plan:
+    """The cached or new plan of a call."""
+    key: Any = (*[_key(x) for x in operands], *statics)
+    try:
+        plan = prim.plans.get(key)
+    except TypeError:  # a parameter that cannot be hashed: let the rule say what is wrong with it
+        key = plan = None
+    return plan if plan is not None else plan_for(prim, key, operands, statics)
+
+
+def _key(x: Any) -> Any:
+    cls = x.__class__
+    if cls in TENSORS:
+        return x._layout
+    if cls in NUMBERS:
+        return cls
+    if cls is tuple or cls is list:
+        return tuple([_key(y) for y in x])
+    return None
+
+
+def _through_mode(function: Any, operands: tuple[Any, ...], statics: tuple[Any, ...], **kwargs: Any) -> Any:
+    """Hand a call to the innermost mode, which is off the stack (and gradients off) while it decides."""
+    modes, grad = local.modes, local.grad
+    mode = modes[-1]
+    local.modes, local.grad = modes[:-1], False
+    try:
+        return mode.__torch_dispatch__(function, (), (*operands, *statics), kwargs)
+    finally:
+        local.modes, local.grad = modes, grad
+
+
+def notify(function: Any, *args: Any) -> None:
+    """Tell the modes of an effect that is not a primitive's result (a gradient that is assigned)."""
+    if STATE.intercept and local.modes:
+        _through_mode(function, args, ())
+    else:
+        function.effect(*args)
+
+
+def execute(prim: Any, plan: Plan, operands: tuple[Any, ...]) -> Any:
+    """Run a plan below autograd and modes."""
+    if prim.kind == "view":
+        return as_view(operands[0], plan)
+    if plan.kernel is None:
+        return plan.run(*operands)  # type: ignore[misc]
+    arrays = [_array(x) for x in operands]
+    if prim.draws:  # a random primitive: the generator operand becomes (seed, offset), and moves on
+        generator = operands[0]
+        arrays[0:1] = generator._draw(plan.layout.numel)
+    got = plan.kernel(*arrays, *plan.statics)
+    if type(plan.layout) is tuple:
+        return tuple([fresh(a, o) for a, o in zip(got, plan.layout, strict=True)])
+    return fresh(got, plan.layout)
+
+
+def _array(x: Any) -> Any:
+    cls = x.__class__
+    if cls in TENSORS:
+        return x._array
+    if cls is tuple or cls is list:
+        return [y._array for y in x]
+    return x
+
+
+def record(prim: Any, plan: Plan, operands: tuple[Any, ...], result: Any) -> Any:
+    """Give the result its node, where gradients are recorded and an operand has a history."""
+    if local.grad and plan.differentiable and not local.inference:
+        edges = edges_of(operands)
+        if any([e is not None for e in edges]):
+            node = make_node(prim, plan, operands, edges)
+            attach(prim, node, result)
+    if type(result) is tuple:
+        return prim.result_type(*result) if prim.result_type is not None else result
+    return result
+
+
+def edges_of(operands: tuple[Any, ...]) -> tuple[Any, ...]:
+    """One edge per tensor operand; lists are flattened (the node's layouts are too)."""
+    edges: list[Any] = []
+    for x in operands:
+        cls = x.__class__
+        if cls in TENSORS:
+            edges.append(node_of(x))
+        elif cls is tuple or cls is list:
+            edges.extend([node_of(y) for y in x])
+        else:
+            edges.append(None)
+    return tuple(edges)
+
+
+def make_node(prim: Any, plan: Plan, operands: tuple[Any, ...], edges: tuple[Any, ...]) -> Node:
+    """A node with what the primitive's vjp declares to need (outputs are added by :func:`attach`)."""
+    for x in operands:
+        if x.__class__ in TENSORS and x._extra is not None and "inference" in x._extra:
+            if prim.kind != "view":
+                raise RuntimeError(
+                    "Inference tensors cannot be saved for backward. To work around you can make a clone to get a "
+                    "normal tensor and use it in autograd."
+                )
+    node = Node()
+    node.prim = prim
+    node.edges = edges
+    flat: list[Any] = []
+    for x in operands:
+        if x.__class__ is tuple or x.__class__ is list:
+            flat.extend([y._layout for y in x])
+        else:
+            flat.append(_key(x))
+    node.layouts = tuple(flat)
+    node.statics = plan.statics
+    node.extra = None
+    node.saved = prim.save(operands, edges)
+    if local.anomaly:
+        import traceback
+
+        node.extra = {"trace": "".join(traceback.format_stack()[:-3])}
+    return node
+
+
+def attach(prim: Any, node: Node, result: Any) -> None:
+    """Make ``node`` the history of the result, and let it keep the outputs its vjp needs."""
+    if type(result) is tuple:
+        node.extra = node.extra or {}
+        node.extra["outputs"] = tuple([r._layout for r in result])
+        for i, r in enumerate(result):
+            if r._layout.dtype.category >= 2 and i not in prim.nondifferentiable:
+                r._node = Output(node, i)
+                if r._view is not None:
+                    r._view.creation = r._view.creation or "multi_output"
+        if prim.saves_output:
+            kept = tuple([save_output(r) if n in prim.saves_output else None for n, r in zip(prim.outputs, result, strict=True)])
+            node.saved = (*(node.saved or ()), *kept, *[version_of(k) for k in kept])
+    else:
+        result._node = node
+        if prim.saves_output:
+            kept_one = save_output(result)
+            node.saved = (*(node.saved or ()), kept_one, version_of(kept_one))
+
+
+def _into(prim: Any, operands: tuple[Any, ...], statics: tuple[Any, ...], out: Any) -> Any:
+    """``out=``: compute, then write into the given tensors, resizing an empty one as PyTorch does."""
+    from .inplace import write_result
+
+    if local.grad:
+        tensors = [x for x in (*operands, *(out if type(out) is tuple else (out,))) if x.__class__ in TENSORS]
+        if any(t._node is not None for t in tensors):
+            raise RuntimeError(
+                f"{prim.name}(): functions with out=... arguments don't support automatic differentiation, "
+                "but one of the arguments requires grad."
+            )
+    result = call(prim, operands, statics)
+    if type(result) is tuple or isinstance(result, tuple):
+        return type(out)(*[write_result(o, r, prim) for o, r in zip(out, result, strict=True)]) if hasattr(
+            out, "_fields"
+        ) else tuple([write_result(o, r, prim) for o, r in zip(out, result, strict=True)])
+    return write_result(out, result, prim)
+
+

@@ -1,0 +1,159 @@
+"""Activations and softmax: optional primitives, each said in others."""
+
+from __future__ import annotations
+
+import math
+
+from ..core.dispatch import Result
+from ..core.tensor import Tensor
+from ..dtypes import dtype
+from ..layout import Layout
+from . import rules, samples
+from .elementwise import div, erf, exp, log, lt, maximum, mul, neg, sub, tanh, where
+from .primitive import primitive
+from .reduction import amax, sum
+from .elementwise import abs as _abs
+from .elementwise import expm1, log1p
+
+_A = samples.array
+
+
+@primitive(
+    rule=rules.unary("same", accepts="if", name="relu_cpu"), vjp={"input": lambda grad, out: grad * lt(0, out)},
+    samples=samples.unary(accepts="fi"), torch_name="relu",
+)  # fmt: skip
+def relu(input: Tensor) -> Tensor:
+    """max(input, 0); nan stays nan."""
+    return maximum(input, 0)  # type: ignore[no-any-return]
+
+
+@primitive(
+    rule=rules.unary("float", accepts="bif"), vjp={"input": lambda grad, out: grad * (out * (1 - out))},
+    samples=samples.unary(-6, 6, accepts="fi"),
+)  # fmt: skip
+def sigmoid(input: Tensor) -> Tensor:
+    """1 / (1 + exp(-input)), without overflow."""
+    small = exp(neg(_abs(input)))
+    return where(lt(input, 0), small / (small + 1), 1 / (small + 1))
+
+
+def log_sigmoid(input: Tensor) -> Tensor:
+    """log(sigmoid(input)), accurate in the tails."""
+    return sub(where(lt(input, 0), input, 0.0), log1p(exp(neg(_abs(input)))))  # type: ignore[no-any-return]
+
+
+def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
+    """log(1 + exp(beta * input)) / beta; the input itself above the threshold."""
+    scaled = input * beta
+    soft = (maximum(scaled, 0) + log1p(exp(neg(_abs(scaled))))) / beta
+    return where(lt(threshold, scaled), input, soft)
+
+
+def silu(input: Tensor) -> Tensor:
+    """input * sigmoid(input)."""
+    return mul(input, sigmoid(input))  # type: ignore[no-any-return]
+
+
+def _gelu_grad(grad: Tensor, input: Tensor, approximate: str) -> Tensor:
+    if approximate == "tanh":
+        k = math.sqrt(2 / math.pi)
+        inner = (input + input * input * input * 0.044715) * k
+        t = tanh(inner)
+        slope = (input * input * (3 * 0.044715) + 1) * k
+        return grad * ((t + 1) * 0.5 + input * (1 - t * t) * slope * 0.5)
+    cdf = (erf(input * math.sqrt(0.5)) + 1) * 0.5
+    density = exp(input * input * -0.5) * (1 / math.sqrt(2 * math.pi))
+    return grad * (cdf + input * density)
+
+
+def _gelu_rule(x: Layout, approximate: str) -> Result:
+    if approximate not in ("none", "tanh"):
+        raise RuntimeError("approximate argument must be either none or tanh.")
+    if x.dtype.category != 2:
+        raise RuntimeError(f"\"GeluKernelImpl\" not implemented for '{rules.what(x.dtype)}'")
+    return Result(x.dense, (approximate,))
+
+
+@primitive(
+    rule=_gelu_rule, vjp={"input": _gelu_grad}, samples=samples.calls((_A(3, 4), "none"), (_A(3, 4), "tanh"), (_A(0), "none")),
+    torch_name="nn.functional.gelu",
+)  # fmt: skip
+def gelu(input: Tensor, approximate: str = "none") -> Tensor:
+    """input * Phi(input), exactly or by the tanh approximation."""
+    if approximate == "tanh":
+        return mul(input * 0.5, tanh((input + input * input * input * 0.044715) * math.sqrt(2 / math.pi)) + 1)  # type: ignore[no-any-return]
+    return mul(input * 0.5, erf(input * math.sqrt(0.5)) + 1)  # type: ignore[no-any-return]
+
+
+def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Tensor:
+    """input where positive, else negative_slope * input."""
+    return where(lt(0, input), input, input * negative_slope)
+
+
+def elu(input: Tensor, alpha: float = 1.0) -> Tensor:
+    """input where positive, else alpha * (exp(input) - 1)."""
+    return where(lt(0, input), input, expm1(where(lt(0, input), 0.0, input)) * alpha)
+
+
+def _softmax_rule(x: Layout, dim: int, dtype: dtype | None) -> Result:
+    d = dtype or x.dtype
+    rules.float_only(d, "softmax_lastdim_kernel_impl")
+    return Result(x.with_dtype(d), (rules.normalize_dim(dim, len(x.shape)), d), cast=(d,))
+
+
+_SOFTMAX = samples.calls(
+    (_A(2, 3), 1), (_A(2, 3, 4, layout="transposed"), 1), (_A(2, 3), 0), (_A(), 0), (_A(0, 3), 1),
+    samples.Sample((_A(2, 3), 2), error=IndexError),
+)  # fmt: skip
+
+
+def _softmax_grad(grad: Tensor, out: Tensor, dim: int) -> Tensor:
+    weighted = grad * out
+    return weighted - out * sum(weighted, dim, True)
+
+
+@primitive(name="softmax", rule=_softmax_rule, vjp={"input": _softmax_grad}, samples=_SOFTMAX)
+def softmax(input: Tensor, dim: int, dtype: dtype | None = None) -> Tensor:
+    """exp(input) normalized to sum to 1 along ``dim``."""
+    if input.numel() == 0:
+        return input.clone()
+    e = exp(sub(input, amax(input, dim, True)))
+    return div(e, sum(e, dim, True))  # type: ignore[no-any-return]
+
+
+@primitive(
+    rule=_softmax_rule, vjp={"input": lambda grad, out, dim: grad - exp(out) * sum(grad, dim, True)}, samples=_SOFTMAX
+)
+def log_softmax(input: Tensor, dim: int, dtype: dtype | None = None) -> Tensor:
+    """log(softmax(input)), accurate in the tails."""
+    if input.numel() == 0:
+        return input.clone()
+    away = sub(input, amax(input, dim, True))
+    return sub(away, log(sum(exp(away), dim, True)))  # type: ignore[no-any-return]
+
+
+def scaled_dot_product_attention(
+    query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, dropout_p: float = 0.0,
+    is_causal: bool = False, scale: float | None = None, enable_gqa: bool = False,
+) -> Tensor:  # fmt: skip
+    """softmax(query @ key.T * scale + mask) @ value over the last two dimensions."""
+    from ..dtypes import bool_
+    from .creation import ones
+    from .linalg import matmul
+    from .movement import tril
+    from .random import dropout
+
+    factor = 1.0 / math.sqrt(query.shape[-1]) if scale is None else scale
+    scores = matmul(query * factor, key.transpose(-2, -1))
+    if is_causal:
+        if attn_mask is not None:
+            raise RuntimeError("_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True")
+        attn_mask = tril(ones(query.shape[-2], key.shape[-2], dtype=bool_, device=query.device))
+    if attn_mask is not None:
+        scores = where(attn_mask, scores, float("-inf")) if attn_mask.dtype is bool_ else scores + attn_mask
+    weights = softmax(scores, -1)
+    if dropout_p:
+        weights = dropout(weights, dropout_p)
+    return matmul(weights, value)
+
+

@@ -1,0 +1,314 @@
+"""Tensors from nothing or from data: tensor, zeros, arange, full, from_numpy, ..."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..core.dispatch import Result, call, check_dtype
+from ..core.node import accumulator
+from ..core.tensor import TENSORS, Tensor, backend_of, fresh
+from ..device import Device, current_device
+from ..dtypes import bool_, default_dtype, dtype, float32, float64, from_numpy_dtype, int64, number_dtype
+from ..layout import Layout
+from .movement import place
+from .primitive import Number, primitive
+
+__all__ = [
+    "arange", "as_tensor", "empty", "empty_like", "empty_strided", "eye", "from_numpy", "full", "full_like", "linspace",
+    "ones", "ones_like", "scalar_tensor", "tensor", "zeros", "zeros_like",
+]  # fmt: skip
+
+
+def _size(shape: tuple[Any, ...], name: str) -> tuple[int, ...]:
+    """Sizes given as ints or as one sequence."""
+    if len(shape) == 1 and not isinstance(shape[0], int):
+        single = shape[0]
+        shape = (single,) if hasattr(single, "__index__") and not isinstance(single, (tuple, list)) else tuple(single)
+    sizes = []
+    for n in shape:
+        if not hasattr(n, "__index__"):
+            raise TypeError(f"{name}(): argument 'size' must be tuple of ints, but found element of type {type(n).__name__}")
+        n = n.__index__()
+        if n < 0:
+            raise RuntimeError(f"Trying to create tensor with negative dimension {n}: {list(shape)}")
+        sizes.append(n)
+    return tuple(sizes)
+
+
+def _layout(size: tuple[int, ...], dtype: dtype | None, device: Any) -> Layout:
+    return Layout.of(size, dtype or default_dtype(), place(current_device(device)))
+
+
+def _finish(result: Tensor, requires_grad: bool) -> Tensor:
+    if requires_grad:
+        if result.dtype.category < 2:
+            raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
+        result._node = accumulator(result)
+    return result
+
+
+def _fill_rule(value: Any, layout: Layout) -> Result:
+    return Result(layout, (layout,), cast=(layout.dtype,))
+
+
+@primitive(name="fill", rule=_fill_rule, torch_name="")
+def fill_kernel(value: Number, layout: Any) -> Tensor:
+    """A dense tensor of one value."""
+
+
+def _arange_rule(start: Any, step: Any, layout: Layout) -> Result:
+    return Result(layout, (layout,), cast=(layout.dtype, layout.dtype))
+
+
+@primitive(name="arange", rule=_arange_rule, torch_name="")
+def arange_kernel(start: Number, step: Number, layout: Any) -> Tensor:
+    """start + i * step."""
+
+
+def full(size: Any, fill_value: Any, *, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False,
+         out: Any = None, layout: Any = None, pin_memory: bool = False) -> Tensor:  # fmt: skip
+    """A tensor of one value; its dtype is the value's where none is given."""
+    shape = _size((size,), "full")
+    if fill_value.__class__ in TENSORS:
+        fill_value = fill_value.item()
+    d = dtype or number_dtype(type(fill_value))
+    if d.category == 1 and isinstance(fill_value, float):
+        fill_value = int(fill_value)
+    result = call(fill_kernel.prim, (fill_value,), (_layout(shape, d, device),))
+    return _finish(result, requires_grad)
+
+
+def zeros(*size: Any, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False, out: Any = None,
+          layout: Any = None, pin_memory: bool = False) -> Tensor:  # fmt: skip
+    """A tensor of zeros."""
+    return _finish(call(fill_kernel.prim, (0,), (_layout(_size(size, "zeros"), dtype, device),)), requires_grad)
+
+
+def ones(*size: Any, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False, out: Any = None,
+         layout: Any = None, pin_memory: bool = False) -> Tensor:  # fmt: skip
+    """A tensor of ones."""
+    return _finish(call(fill_kernel.prim, (1,), (_layout(_size(size, "ones"), dtype, device),)), requires_grad)
+
+
+def empty(*size: Any, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False, out: Any = None,
+          layout: Any = None, pin_memory: bool = False, memory_format: Any = None) -> Tensor:  # fmt: skip
+    """A tensor of undefined contents."""
+    made = _layout(_size(size, "empty"), dtype, device)
+    backend = backend_of(made)
+    check_dtype(backend, made)
+    return _finish(fresh(backend.allocate(made), made), requires_grad)
+
+
+def empty_strided(size: Any, stride: Any, *, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor of undefined contents with given strides."""
+    from .view import as_strided
+
+    extent = Layout.of(tuple(size), float32, Device("cpu"), tuple(stride)).extent
+    return _finish(as_strided(empty(extent, dtype=dtype, device=device), tuple(size), tuple(stride)).detach(), requires_grad)
+
+
+def _like(function: Any, other: Tensor, *value: Any, dtype: dtype | None, device: Any, requires_grad: bool) -> Tensor:
+    return function(  # type: ignore[no-any-return]
+        tuple(other.shape), *value, dtype=dtype or other.dtype, device=device or other.device, requires_grad=requires_grad
+    )
+
+
+def zeros_like(input: Tensor, *, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None) -> Tensor:
+    """Zeros of the other tensor's shape, dtype and device."""
+    return _like(zeros, input, dtype=dtype, device=device, requires_grad=requires_grad)
+
+
+def ones_like(input: Tensor, *, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None) -> Tensor:
+    """Ones of the other tensor's shape, dtype and device."""
+    return _like(ones, input, dtype=dtype, device=device, requires_grad=requires_grad)
+
+
+def empty_like(input: Tensor, *, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None) -> Tensor:
+    """Undefined contents in the other tensor's shape, dtype and device."""
+    return _like(empty, input, dtype=dtype, device=device, requires_grad=requires_grad)
+
+
+def full_like(input: Tensor, fill_value: Any, *, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None) -> Tensor:
+    """One value in the other tensor's shape, dtype and device."""
+    return _like(full, input, fill_value, dtype=dtype, device=device, requires_grad=requires_grad)
+
+
+def arange(start: Any = 0, end: Any = None, step: Any = 1, *, dtype: dtype | None = None, device: Any = None,
+           requires_grad: bool = False, out: Any = None) -> Tensor:  # fmt: skip
+    """``arange([start,] end[, step])``: integers unless a bound is a float."""
+    if end is None:
+        start, end = 0, start
+    start, end, step = (x.item() if x.__class__ in TENSORS or isinstance(x, np.generic) else x for x in (start, end, step))
+    if step == 0:
+        raise RuntimeError("step must be nonzero")
+    if (step > 0 and start > end) or (step < 0 and start < end):
+        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
+    d = dtype or (default_dtype() if any(isinstance(x, float) for x in (start, end, step)) else int64)
+    if all(isinstance(x, int) for x in (start, end, step)):
+        size = -((start - end) // step)
+    else:
+        size = math.ceil((end - start) / step)
+    if d.category == 1:
+        start, step = int(start), int(step)
+    made = _layout((max(size, 0),), d, device)
+    return _finish(call(arange_kernel.prim, (start, step), (made,)), requires_grad)
+
+
+def linspace(start: Any, end: Any, steps: int, *, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """``steps`` values from start to end, both included, symmetric about the middle."""
+    if steps < 0:
+        raise RuntimeError("number of steps must be non-negative")
+    from .elementwise import where
+
+    d = dtype or default_dtype()
+    if steps == 1:
+        return full((1,), float(start), dtype=d, device=device, requires_grad=requires_grad)
+    step = (end - start) / max(steps - 1, 1)
+    i = arange(steps, dtype=float64 if d is float64 else float32, device=device)
+    values = where(i < steps // 2, i * step + start, (i - (steps - 1)) * step + end)
+    return _finish(values.to(d), requires_grad)
+
+
+def eye(n: int, m: int | None = None, *, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """The identity matrix."""
+    result = zeros(n, n if m is None else m, dtype=dtype, device=device)
+    result.diagonal().fill_(1)
+    return _finish(result, requires_grad)
+
+
+def scalar_tensor(value: Any, *, dtype: dtype | None = None, device: Any = None) -> Tensor:
+    """A 0-d tensor."""
+    return full((), value, dtype=dtype or default_dtype(), device=device)
+
+
+def _upload(host: np.ndarray[Any, Any], d: dtype, device: Any) -> Tensor:
+    made = _layout(host.shape, d, device)
+    backend = backend_of(made)
+    check_dtype(backend, made)
+    return fresh(backend.upload(np.ascontiguousarray(host, dtype=d.numpy).reshape(host.shape), made), made)
+
+
+_NUMBER_RANK = {bool: 0, int: 1, float: 2, complex: 3}
+
+
+def _shape_of(data: Any) -> tuple[int, ...]:
+    """The shape of nested sequences; PyTorch's error where they are ragged."""
+    if isinstance(data, (list, tuple, range)):
+        if not len(data):
+            return (0,)
+        first = _shape_of(data[0])
+        return (len(data), *first)
+    if isinstance(data, (np.ndarray,)) or data.__class__ in TENSORS:
+        return tuple(data.shape)
+    return ()
+
+
+def _flatten(data: Any, shape: tuple[int, ...], depth: int, into: list[Any]) -> None:
+    if isinstance(data, (list, tuple, range)):
+        if depth >= len(shape) or len(data) != shape[depth]:
+            want = shape[depth] if depth < len(shape) else 0
+            raise ValueError(f"expected sequence of length {want} at dim {depth} (got {len(data)})")
+        for x in data:
+            _flatten(x, shape, depth + 1, into)
+        return
+    if data.__class__ in TENSORS:
+        into.extend(np.ravel(data._host()).tolist() if data.ndim else [data.item()])
+        return
+    if isinstance(data, np.ndarray):
+        into.extend(np.ravel(data).tolist())
+        return
+    if depth < len(shape):
+        raise TypeError(f"not a sequence at dim {depth}: {type(data).__name__}")
+    if isinstance(data, np.generic):
+        data = data.item()
+    if not isinstance(data, (bool, int, float, complex)):
+        if hasattr(data, "__index__"):
+            data = data.__index__()
+        elif hasattr(data, "__float__"):
+            data = float(data)
+        elif isinstance(data, str):
+            raise TypeError(f"new(): invalid data type '{type(data).__name__}'")
+        else:
+            raise RuntimeError(f"Could not infer dtype of {type(data).__name__}")
+    into.append(data)
+
+
+def tensor(data: Any, *, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
+    """A copy of data: a number, nested sequences, a NumPy array or scalar, or a tensor."""
+    if data.__class__ in TENSORS:
+        result = data.detach().clone().to(device=device if device is not None else data.device, dtype=dtype or data.dtype)
+        return _finish(result, requires_grad)
+    if isinstance(data, np.generic):
+        data = np.asarray(data)
+    if isinstance(data, np.ndarray):
+        d = from_numpy_dtype(data.dtype)
+        host = data if data.dtype.isnative else data.astype(data.dtype.newbyteorder("="))
+        if dtype is not None and dtype is not d:
+            return _finish(_upload(_host_cast(host, dtype), dtype, device), requires_grad)
+        return _finish(_upload(host, d, device), requires_grad)
+    shape = _shape_of(data)
+    values: list[Any] = []
+    _flatten(data, shape, 0, values)
+    if dtype is None:
+        rank = -1
+        for v in values:
+            r = _NUMBER_RANK[type(v)] if type(v) in _NUMBER_RANK else _NUMBER_RANK[next(c for c in (bool, int, float, complex) if isinstance(v, c))]
+            rank = max(rank, r)
+        d = default_dtype() if rank < 0 else number_dtype((bool, int, float, complex)[rank])
+    else:
+        d = dtype
+    return _finish(_upload(_host_values(values, d).reshape(shape), d, device), requires_grad)
+
+
+def _host_values(values: list[Any], d: dtype) -> np.ndarray[Any, Any]:
+    with np.errstate(all="ignore"):
+        if d.category == 1:
+            from ..core.dispatch import wrap_integer
+
+            return np.array([wrap_integer(int(v), d) for v in values], dtype=d.numpy)
+        if d is bool_:
+            return np.array([bool(v) for v in values], dtype=np.bool_)
+        if not d.is_complex and any(isinstance(v, complex) for v in values):
+            raise TypeError("can't convert complex to float: give a complex dtype")
+        return np.array(values, dtype=np.complex128 if d.is_complex else np.float64).astype(d.numpy)
+
+
+def _host_cast(host: np.ndarray[Any, Any], d: dtype) -> np.ndarray[Any, Any]:
+    with np.errstate(all="ignore"):
+        return host.astype(d.numpy)
+
+
+def as_tensor(data: Any, dtype: dtype | None = None, device: Any = None) -> Tensor:
+    """The tensor itself, or memory shared with a NumPy array, where nothing changes; else a copy."""
+    if data.__class__ in TENSORS:
+        return data.to(device=device, dtype=dtype)  # type: ignore[no-any-return]
+    if isinstance(data, np.ndarray) and (dtype is None or data.dtype == dtype.numpy) and data.dtype.isnative:
+        if Device(current_device(device)).type == "cpu" and data.flags.writeable and data.dtype.name in _SHAREABLE:
+            return from_numpy(data)
+    return tensor(data, dtype=dtype, device=device)
+
+
+_SHAREABLE = {"bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64", "complex64", "complex128"}
+
+
+def from_numpy(ndarray: np.ndarray[Any, Any]) -> Tensor:
+    """A CPU tensor; memory is shared where the CPU backend can, so that writes show on both sides."""
+    if not isinstance(ndarray, np.ndarray):
+        raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
+    d = from_numpy_dtype(ndarray.dtype)
+    layout = Layout.of(ndarray.shape, d, Device("cpu"))
+    backend = backend_of(layout)
+    adopt = getattr(backend, "adopt", None)  # an optional capability: use host memory as it is
+    if adopt is None or not ndarray.flags.c_contiguous or not ndarray.dtype.isnative:
+        if any(s < 0 for s in ndarray.strides):
+            raise ValueError(
+                "At least one stride in the given numpy array is negative, and tensors with negative strides are not "
+                "currently supported. (You can probably work around this by making a copy of your array with array.copy().)"
+            )
+        return tensor(ndarray)
+    return fresh(adopt(ndarray, layout), layout)
+
+

@@ -1,0 +1,532 @@
+"""Elementwise primitives: arithmetic, comparison, bits, and the functions of one variable."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..core.dispatch import Result
+from ..core.tensor import Tensor
+from ..dtypes import bool_, dtype
+from ..layout import Layout
+from . import rules, samples
+from .primitive import Number, primitive
+
+
+def _reject_bool(op: str) -> Any:
+    def message(d: dtype) -> str:
+        if op == "neg":
+            return (
+                "Negation, the `-` operator, on a bool tensor is not supported. "
+                "If you are trying to invert a mask, use the `~` or `logical_not()` operator instead."
+            )
+        return (
+            "Subtraction, the `-` operator, with two bool tensors is not supported. "
+            "Use the `^` or `logical_xor()` operator instead."
+        )
+
+    return message
+
+
+# -- one operand -----------------------------------------------------------------------------------------------
+
+
+@primitive(
+    rule=rules.unary("same", accepts="ifc", error=_reject_bool("neg")),
+    vjp={"input": lambda grad: -grad},
+    samples=samples.unary(accepts="fic", rejects="b"),
+)
+def neg(input: Tensor) -> Tensor:
+    """-input, elementwise; integers wrap."""
+
+
+@primitive(
+    rule=rules.unary("real", accepts="ifc", name="abs_cpu"),
+    vjp={"input": lambda grad, input: grad * sign(input)},
+    samples=samples.unary(accepts="fi"),
+)
+def abs(input: Tensor) -> Tensor:
+    """Absolute value, elementwise; of a complex tensor the magnitude, real."""
+
+
+@primitive(name="floor", rule=rules.unary("same", accepts="f", name="floor_kernel"), vjp={"input": lambda grad: grad.new_zeros(grad.shape)},
+           samples=samples.unary(accepts="f"))  # fmt: skip
+def floor_float(input: Tensor) -> Tensor:
+    """Largest integer not above, of a floating tensor (``floor`` returns integers as they are)."""
+
+
+@primitive(name="round", rule=rules.unary("same", accepts="f", name="round_kernel"), vjp={"input": lambda grad: grad.new_zeros(grad.shape)},
+           samples=samples.unary(accepts="f"))  # fmt: skip
+def round_float(input: Tensor) -> Tensor:
+    """Nearest integer, halves to even, of a floating tensor."""
+
+
+def _float_unary(accepts: str = "bifc") -> Any:
+    return rules.unary("float", accepts=accepts)
+
+
+@primitive(rule=_float_unary(), vjp={"input": lambda grad, out: grad / (2 * out.conj())}, samples=samples.unary(0.1, 4.0))
+def sqrt(input: Tensor) -> Tensor:
+    """Square root, elementwise."""
+
+
+@primitive(rule=_float_unary(), vjp={"input": lambda grad, out: grad * out.conj()}, samples=samples.unary())
+def exp(input: Tensor) -> Tensor:
+    """e**input, elementwise."""
+
+
+@primitive(rule=_float_unary("bif"), vjp={"input": lambda grad, out: grad * (out + 1)}, samples=samples.unary())
+def expm1(input: Tensor) -> Tensor:
+    """e**input - 1, accurate near 0."""
+
+
+@primitive(rule=_float_unary(), vjp={"input": lambda grad, input: grad / input.conj()}, samples=samples.unary(0.1, 5.0))
+def log(input: Tensor) -> Tensor:
+    """Natural logarithm, elementwise."""
+
+
+@primitive(rule=_float_unary("bif"), vjp={"input": lambda grad, input: grad / (input + 1)}, samples=samples.unary(-0.9, 4.0, accepts="f"))
+def log1p(input: Tensor) -> Tensor:
+    """log(1 + input), accurate near 0."""
+
+
+@primitive(rule=_float_unary(), vjp={"input": lambda grad, input: grad * cos(input).conj()}, samples=samples.unary())
+def sin(input: Tensor) -> Tensor:
+    """Sine, elementwise."""
+
+
+@primitive(rule=_float_unary(), vjp={"input": lambda grad, input: -grad * sin(input).conj()}, samples=samples.unary())
+def cos(input: Tensor) -> Tensor:
+    """Cosine, elementwise."""
+
+
+@primitive(rule=_float_unary(), vjp={"input": lambda grad, out: grad * (1 - out * out).conj()}, samples=samples.unary())
+def tanh(input: Tensor) -> Tensor:
+    """Hyperbolic tangent, elementwise."""
+
+
+@primitive(
+    rule=_float_unary("bif"),
+    vjp={"input": lambda grad, input: grad * (exp(-(input * input)) * 1.1283791670955126)},  # 2/sqrt(pi)
+    samples=samples.unary(),
+)
+def erf(input: Tensor) -> Tensor:
+    """Error function, elementwise."""
+
+
+@primitive(rule=rules.unary("same", accepts="bi", name="bitwise_not_cpu"), samples=samples.unary(accepts="ib", rejects="f"))
+def bitwise_not(input: Tensor) -> Tensor:
+    """Bits inverted; logical not of a bool tensor."""
+
+
+# -- two operands ------------------------------------------------------------------------------------------------
+
+
+@primitive(
+    rule=rules.binary(),
+    vjp={"input": lambda grad: grad, "other": lambda grad: grad},
+    samples=samples.binary(accepts="fibc"),
+    scalars_mix=True,
+)
+def add(input: Tensor | Number, other: Tensor | Number) -> Tensor:
+    """input + other, elementwise; bool tensors are or-ed."""
+
+
+@primitive(
+    rule=rules.binary(accepts="ifc", error=_reject_bool("sub")),
+    vjp={"input": lambda grad: grad, "other": lambda grad: -grad},
+    samples=samples.binary(accepts="fic", rejects="b"),
+    scalars_mix=True,
+)
+def sub(input: Tensor | Number, other: Tensor | Number) -> Tensor:
+    """input - other, elementwise."""
+
+
+@primitive(
+    rule=rules.binary(),
+    vjp={"input": lambda grad, other: grad * conj(other), "other": lambda grad, input: grad * conj(input)},
+    samples=samples.binary(accepts="fibc"),
+    scalars_mix=True,
+)
+def mul(input: Tensor | Number, other: Tensor | Number) -> Tensor:
+    """input * other, elementwise; bool tensors are and-ed."""
+
+
+@primitive(
+    rule=rules.binary("float"),
+    vjp={
+        "input": lambda grad, other: grad / conj(other),
+        "other": lambda grad, input, other: -grad * conj(input / other / other),
+    },
+    samples=samples.binary(low2=0.5, high2=3.0, accepts="fic"),
+    scalars_mix=True,
+)
+def div(input: Tensor | Number, other: Tensor | Number) -> Tensor:
+    """input / other, elementwise; integers divide in the default dtype."""
+
+
+@primitive(rule=rules.binary(accepts="i", name="div_trunc_cpu"), samples=samples.binary(low=-20, high=20, low2=1, high2=5, accepts="i"),
+           scalars_mix=True, torch_name="")  # fmt: skip
+def trunc_divide(input: Tensor | Number, other: Tensor | Number) -> Tensor:
+    """Integer division truncating towards zero; by zero raises ZeroDivisionError's words."""
+
+
+@primitive(
+    rule=rules.binary(accepts="if", name="fmod_cpu"),
+    vjp={"input": lambda grad: grad, "other": lambda grad, input, other: -grad * trunc(input / other)},
+    samples=samples.binary(low2=1, high2=3, accepts="fi"),
+    scalars_mix=True,
+)
+def fmod(input: Tensor | Number, other: Tensor | Number) -> Tensor:
+    """Remainder with the sign of the dividend."""
+
+
+def _pow_grad_base(grad: Tensor, input: Any, other: Any) -> Tensor:
+    if other.__class__ in (int, float):
+        if other == 0:
+            return grad * 0
+        return grad * (other * pow(input, other - 1))
+    return grad * where(eq(other, 0), 0.0, other * pow(input, other - 1))
+
+
+def _pow_grad_exponent(grad: Tensor, input: Any, other: Any, out: Tensor) -> Tensor:
+    if input.__class__ in (int, float):
+        import math
+
+        return grad * (out * math.log(input)) if input > 0 else grad * where(le(0, other), 0.0, float("nan"))
+    return grad * where(bitwise_and(eq(input, 0), le(0, other)), 0.0, out * log(input))
+
+
+def _pow_rule(a: Any, b: Any) -> Result:
+    d = rules.promote(a, b)
+    if d is bool_:
+        raise RuntimeError("\"pow\" not implemented for 'Bool'")
+    return rules.binary()(a, b)
+
+
+@primitive(
+    rule=_pow_rule,
+    vjp={"input": _pow_grad_base, "other": _pow_grad_exponent},
+    samples=samples.binary(0.3, 2.0, low2=0, high2=3, accepts="fi"),
+    scalars_mix=True,
+)
+def pow(input: Tensor | Number, other: Tensor | Number) -> Tensor:
+    """input ** other, elementwise."""
+
+
+@primitive(
+    rule=rules.binary("float", accepts="bif", name="atan2_cpu"),
+    vjp={
+        "input": lambda grad, input, other: grad * (other / (input * input + other * other)),
+        "other": lambda grad, input, other: grad * (-input / (input * input + other * other)),
+    },
+    samples=samples.binary(0.5, 3.0, accepts="f", numbers=()),
+    scalars_mix=True,
+)
+def atan2(input: Tensor | Number, other: Tensor | Number) -> Tensor:
+    """Angle of the point (other, input), in (-pi, pi]."""
+
+
+def _extremum_grad(first: bool, larger: bool) -> Any:
+    """Each operand gets the gradient where it is the result; at a tie, half of it (as in PyTorch)."""
+
+    def vjp(grad: Tensor, input: Any, other: Any) -> Tensor:
+        mine, yours = (input, other) if first else (other, input)
+        wins = lt(yours, mine) if larger else lt(mine, yours)
+        return grad * where(eq(mine, yours), 0.5, 1.0).to(grad.dtype) * bitwise_or(wins, eq(mine, yours))
+
+    return vjp
+
+
+@primitive(
+    rule=rules.binary(accepts="bif", name="maximum"),
+    vjp={"input": _extremum_grad(True, True), "other": _extremum_grad(False, True)},
+    samples=samples.binary(accepts="fib", numbers=()),
+    scalars_mix=True,
+)
+def maximum(input: Tensor | Number, other: Tensor | Number) -> Tensor:
+    """The larger of the two, elementwise; nan where either is nan."""
+
+
+@primitive(
+    rule=rules.binary(accepts="bif", name="minimum"),
+    vjp={"input": _extremum_grad(True, False), "other": _extremum_grad(False, False)},
+    samples=samples.binary(accepts="fib", numbers=()),
+    scalars_mix=True,
+)
+def minimum(input: Tensor | Number, other: Tensor | Number) -> Tensor:
+    """The smaller of the two, elementwise; nan where either is nan."""
+
+
+def _compare(name: str, accepts: str = "bif") -> Any:
+    return rules.binary("bool", accepts=accepts, name=name)
+
+
+@primitive(rule=_compare("eq_cpu", "bifc"), samples=samples.binary(-2, 2, accepts="ifb"), scalars_mix=True)
+def eq(input: Tensor | Number, other: Tensor | Number) -> Tensor:
+    """input == other, elementwise, as bool."""
+
+
+@primitive(rule=_compare("lt_cpu"), samples=samples.binary(-2, 2, accepts="ifb", rejects="c"), scalars_mix=True)
+def lt(input: Tensor | Number, other: Tensor | Number) -> Tensor:
+    """input < other, elementwise, as bool."""
+
+
+@primitive(rule=_compare("le_cpu"), samples=samples.binary(-2, 2, accepts="ifb", rejects="c"), scalars_mix=True)
+def le(input: Tensor | Number, other: Tensor | Number) -> Tensor:
+    """input <= other, elementwise, as bool."""
+
+
+@primitive(rule=rules.binary(accepts="bi", name="bitwise_and_cpu"), samples=samples.binary(accepts="ib", rejects="f", numbers=(2,)), scalars_mix=True)
+def bitwise_and(input: Tensor | Number, other: Tensor | Number) -> Tensor:
+    """Bits set in both."""
+
+
+@primitive(rule=rules.binary(accepts="bi", name="bitwise_or_cpu"), samples=samples.binary(accepts="ib", rejects="f", numbers=(2,)), scalars_mix=True)
+def bitwise_or(input: Tensor | Number, other: Tensor | Number) -> Tensor:
+    """Bits set in either."""
+
+
+@primitive(rule=rules.binary(accepts="bi", name="bitwise_xor_cpu"), samples=samples.binary(accepts="ib", rejects="f", numbers=(2,)), scalars_mix=True)
+def bitwise_xor(input: Tensor | Number, other: Tensor | Number) -> Tensor:
+    """Bits set in one and not the other."""
+
+
+@primitive(rule=rules.binary(accepts="i", name="lshift_cpu"), samples=samples.binary(0, 9, low2=0, high2=5, accepts="i", numbers=(2,)), scalars_mix=True)
+def bitwise_left_shift(input: Tensor | Number, other: Tensor | Number) -> Tensor:
+    """Bits moved left; by the width or more gives 0."""
+
+
+@primitive(rule=rules.binary(accepts="i", name="rshift_cpu"), samples=samples.binary(-9, 9, low2=0, high2=5, accepts="i", numbers=(2,)), scalars_mix=True)
+def bitwise_right_shift(input: Tensor | Number, other: Tensor | Number) -> Tensor:
+    """Bits moved right, keeping the sign."""
+
+
+def _where_rule(condition: Layout, a: Any, b: Any) -> Result:
+    if condition.dtype is not bool_:
+        raise RuntimeError(f"where expected condition to be a boolean tensor, but got a tensor with dtype {rules.what(condition.dtype)}")
+    d = rules.promote(a, b)
+    shape = rules.broadcast_shapes(*[o.shape for o in (condition, a, b) if o.__class__ is Layout])
+    return Result(Layout.of(shape, d, rules.device_of((condition, a, b))), cast=(None, d, d), expand=shape)
+
+
+def _masked(condition: Tensor, grad: Tensor, flipped: bool) -> Tensor:
+    return where(condition, 0.0, grad) if flipped else where(condition, grad, 0.0)
+
+
+@primitive(
+    name="where",
+    rule=_where_rule,
+    vjp={
+        "input": lambda grad, condition: _masked(condition, grad, False),
+        "other": lambda grad, condition: _masked(condition, grad, True),
+    },
+    samples=samples.calls(
+        (samples.array(2, 3, dtype=bool_), samples.array(2, 3), samples.array(2, 3, seed=1)),
+        (samples.array(2, 3, dtype=bool_), samples.array(3), samples.array(2, 1, seed=1)),
+        (samples.array(2, 3, dtype=bool_, layout="transposed"), samples.array(2, 3), 0.5),
+        (samples.array(dtype=bool_), samples.array(3), samples.array()),
+        (samples.array(0, dtype=bool_), samples.array(0), samples.array(1)),
+        samples.Sample((samples.array(2), samples.array(2), samples.array(2)), error=RuntimeError),
+    ),
+    scalars_mix=True,
+)
+def where_kernel(condition: Tensor, input: Tensor | Number, other: Tensor | Number) -> Tensor:
+    """input where condition, else other."""
+
+
+def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
+    """``where(condition, input, other)``: elementwise choice; either may be a number.
+
+    With the condition alone: the indices of its true elements, one tensor a dimension.
+    """
+    if input is None and other is None:
+        from .indexing import nonzero
+
+        return nonzero(condition, as_tuple=True)
+    if input.__class__ in (bool, int, float, complex) and other.__class__ in (bool, int, float, complex):
+        from .creation import full
+
+        d = rules.promote(input.__class__, other.__class__)
+        input = full((), input, dtype=d, device=condition.device)
+        return where_kernel(condition, input, other)
+    return where_kernel(condition, input, other)
+
+
+# -- said in others ----------------------------------------------------------------------------------------------
+
+
+@primitive(
+    rule=rules.unary("same", accepts="bif", name="sign_cpu"),
+    vjp={"input": lambda grad: grad.new_zeros(grad.shape)},
+    samples=samples.unary(accepts="fi"),
+    widen=False,
+)
+def sign_real(input: Tensor) -> Tensor:
+    """-1, 0 or 1 (nan stays nan)."""
+    return where(lt(0, input), 1, where(lt(input, 0), -1, input)).to(input.dtype)
+
+
+def sign(input: Tensor) -> Tensor:
+    """Sign; of a complex tensor the unit phase (0 at 0), as torch.sgn."""
+    if not input.dtype.is_complex:
+        return sign_real(input)
+    size = abs(input)
+    return where(eq(size, 0), 0.0, input / where(eq(size, 0), 1.0, size))
+
+
+def conj(input: Any) -> Any:
+    """Complex conjugate; a real tensor or number is itself."""
+    if input.__class__ in (bool, int, float):
+        return input
+    if input.__class__ is complex:
+        return input.conjugate()
+    if not input._layout.dtype.is_complex:
+        return input
+    return conj_physical(input)
+
+
+def floor(input: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Largest integer not above; integer tensors are copied."""
+    return floor_float(input, out=out) if input.dtype.category >= 2 else input.clone()
+
+
+def round(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Tensor:
+    """Nearest integer (halves to even), or to ``decimals`` places."""
+    if input.dtype.category < 2:
+        return input.clone()
+    if decimals:
+        scale = 10.0**decimals
+        return round_float(input * scale, out=out) / scale
+    return round_float(input, out=out)
+
+
+def ceil(input: Tensor) -> Tensor:
+    """Smallest integer not below."""
+    return neg(floor_float(neg(input))) if input.dtype.category >= 2 else input.clone()
+
+
+def trunc(input: Tensor) -> Tensor:
+    """Integer part, towards zero."""
+    if input.dtype.category < 2:
+        return input.clone()
+    return where(lt(input, 0), ceil(input), floor_float(input))
+
+
+@primitive(
+    rule=rules.unary("same", accepts="c"),
+    vjp={"input": lambda grad: conj(grad)},
+    samples=samples.unary(accepts="c"),
+)
+def conj_physical(input: Tensor) -> Tensor:
+    """Complex conjugate, as a new tensor."""
+    from .view import view_as_complex, view_as_real
+
+    parts = view_as_real(input)
+    from .movement import stack
+
+    return view_as_complex(stack([parts[..., 0], -parts[..., 1]], -1))
+
+
+@primitive(rule=_float_unary(), vjp={"input": lambda grad, out: grad * (-0.5 * out * out * out)}, samples=samples.unary(0.2, 4.0, accepts="f"))
+def rsqrt(input: Tensor) -> Tensor:
+    """1 / sqrt(input)."""
+    return div(1.0, sqrt(input))
+
+
+@primitive(rule=_float_unary(), vjp={"input": lambda grad, out: -grad * conj(out * out)}, samples=samples.unary(0.5, 3.0, accepts="f"))
+def reciprocal(input: Tensor) -> Tensor:
+    """1 / input."""
+    return div(1.0, input)
+
+
+def square(input: Tensor) -> Tensor:
+    """input * input."""
+    return mul(input, input)
+
+
+def ne(input: Any, other: Any) -> Tensor:
+    """input != other, elementwise, as bool."""
+    return bitwise_not(eq(input, other))
+
+
+def gt(input: Any, other: Any) -> Tensor:
+    """input > other, elementwise, as bool."""
+    return lt(other, input)
+
+
+def ge(input: Any, other: Any) -> Tensor:
+    """input >= other, elementwise, as bool."""
+    return le(other, input)
+
+
+def logical_not(input: Tensor) -> Tensor:
+    """Whether each element is zero."""
+    return eq(input, 0)
+
+
+def isnan(input: Tensor) -> Tensor:
+    """Whether each element is nan."""
+    return bitwise_not(eq(input, input))
+
+
+def isinf(input: Tensor) -> Tensor:
+    """Whether each element is infinite."""
+    return eq(abs(input), float("inf")) if input.dtype.category >= 2 else input != input
+
+
+def isfinite(input: Tensor) -> Tensor:
+    """Whether each element is neither infinite nor nan."""
+    return lt(abs(input), float("inf")) if input.dtype.category >= 2 else input == input
+
+
+def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
+    """Elements limited to [min, max]; numbers or tensors. The gradient passes where the element is inside."""
+    if min is None and max is None:
+        raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
+    result = input
+    if min is not None:
+        result = where(lt(result, min), min, result)
+    if max is not None:
+        result = where(lt(max, result), max, result)
+    return result
+
+
+def _mod_fix(quotient: bool, input: Any, other: Any) -> Tensor:
+    """floor_divide and remainder from their truncating kin (exact where x - y*floor(x/y) is not)."""
+    rest = fmod(input, other)
+    wrong = bitwise_and(ne(rest, 0), ne(lt(rest, 0), lt(other, 0) if other.__class__ not in (int, float) else other < 0))
+    if not quotient:
+        return where(wrong, rest + other, rest)
+    if rest.dtype.category == 1:
+        whole = trunc_divide(input, other)
+        return where(wrong, whole - 1, whole)
+    exact = div(sub(input, rest), other)
+    exact = where(wrong, exact - 1, exact)
+    rounded = floor_float(exact)
+    rounded = where(lt(0.5, exact - rounded), rounded + 1, rounded)
+    return where(eq(other, 0), div(input, other), rounded) if other.__class__ not in (int, float) else (
+        rounded if other != 0 else div(input, other)
+    )
+
+
+def remainder(input: Any, other: Any) -> Tensor:
+    """Remainder with the sign of the divisor (Python's %)."""
+    return _mod_fix(False, input, other)
+
+
+def floor_divide(input: Any, other: Any) -> Tensor:
+    """Division rounded down (Python's //)."""
+    return _mod_fix(True, input, other)
+
+
+def true_divide(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
+    """``torch.div`` with its rounding modes None, "trunc" and "floor"."""
+    if rounding_mode is None:
+        return div(input, other)
+    if rounding_mode == "floor":
+        return floor_divide(input, other)
+    if rounding_mode == "trunc":
+        if rules.promote(*[x._layout if isinstance(x, Tensor) else x.__class__ for x in (input, other)]).category == 1:
+            return trunc_divide(input, other)
+        return trunc(div(input, other))
+    raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'")

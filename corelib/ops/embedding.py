@@ -1,0 +1,68 @@
+"""Embedding look-up and its gradient."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+from ..core.dispatch import Result
+from ..core.tensor import Tensor
+from ..dtypes import int32, int64
+from ..layout import Layout
+from . import samples
+from .primitive import primitive
+
+_A = samples.array
+
+
+def _embedding_rule(weight: Layout, indices: Layout, padding_idx: int) -> Result:
+    if len(weight.shape) != 2:
+        raise RuntimeError("'weight' must be 2-D")
+    if indices.dtype not in (int64, int32):
+        raise RuntimeError(
+            f"Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got "
+            f"{indices.dtype} instead (while checking arguments for embedding)"
+        )
+    return Result(weight.with_shape((*indices.shape, weight.shape[1])), (int(padding_idx),), cast=(None, int64))
+
+
+@primitive(
+    rule=_embedding_rule,
+    vjp={"weight": lambda grad, indices, weight_layout, padding_idx: embedding_grad(grad, indices, weight_layout.shape[0], padding_idx)},
+    samples=samples.calls((_A(5, 3), _A(2, 4, dtype=int64, low=0, high=4), -1), (_A(5, 3), _A(3, dtype=int64, low=0, high=4), 0)),
+    node_name="Embedding", torch_name="", widen=False,
+)  # fmt: skip
+def embedding(weight: Tensor, indices: Tensor, padding_idx: int = -1) -> Tensor:
+    """Rows of ``weight`` [V, D] at ``indices`` [...]: [..., D].  Row ``padding_idx`` gets no gradient."""
+    from .indexing import index_select
+
+    return index_select(weight, 0, indices.reshape(-1)).reshape((*indices.shape, weight.shape[1]))
+
+
+def _grad_rule(grad: Layout, indices: Layout, rows: int, padding_idx: int) -> Result:
+    return Result(grad.with_shape((rows, grad.shape[-1])), (rows, padding_idx), cast=(None, int64))
+
+
+@primitive(
+    rule=_grad_rule,
+    vjp={"grad_output": lambda grad, indices, padding_idx: _picked(grad, indices, padding_idx)},
+    samples=samples.calls((_A(2, 4, 3), _A(2, 4, dtype=int64, low=0, high=4), 5, -1)), torch_name="",
+)  # fmt: skip
+def embedding_grad(grad_output: Tensor, indices: Tensor, rows: int, padding_idx: int) -> Tensor:
+    """Gradients [..., D] added into [rows, D] at ``indices``."""
+    from .indexing import _along, scatter_add
+
+    width = grad_output.shape[-1]
+    flat = grad_output.reshape((prod(indices.shape), width))
+    zero = grad_output.new_zeros((rows, width))
+    result = scatter_add(zero, 0, _along(indices.reshape(-1), 0, flat.shape), flat)
+    if padding_idx >= 0:
+        result[padding_idx].fill_(0)
+    return result
+
+
+def _picked(grad: Tensor, indices: Tensor, padding_idx: int) -> Tensor:
+    from .elementwise import eq, where
+
+    rows: Any = embedding(grad, indices, -1)
+    return rows if padding_idx < 0 else where(eq(indices, padding_idx).unsqueeze(-1), 0.0, rows)

@@ -1,0 +1,523 @@
+"""gather, scatter, and Python's indexing: basic (views), advanced (gathers), and assignment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..core.dispatch import Result
+from ..core.inplace import inplace
+from ..core.tensor import TENSORS, Tensor
+from ..dtypes import bool_, int64, uint8
+from ..layout import Layout
+from . import rules, samples
+from .movement import cat, copy
+from .primitive import Number, primitive
+from .reduction import cumsum
+from .view import alias_of, expand, permute, select, slice_, unsqueeze
+
+_A = samples.array
+_INDEX = _A(2, 3, dtype=int64, low=0, high=2)
+
+
+def _check_index(index: Layout, name: str) -> None:
+    if index.dtype is not int64:
+        raise RuntimeError(f"{name}(): Expected dtype int64 for index")
+
+
+def _gather_rule(x: Layout, index: Layout, dim: int) -> Result:
+    _check_index(index, "gather")
+    d = rules.normalize_dim(dim, len(x.shape))
+    if len(x.shape) != len(index.shape):
+        raise RuntimeError("Index tensor must have the same number of dimensions as input tensor")
+    for i, (n, m) in enumerate(zip(index.shape, x.shape, strict=True)):
+        if i != d and n > m:
+            raise RuntimeError(
+                f"Size does not match at dimension {i} expected index {list(index.shape)} to be no larger than self "
+                f"{list(x.shape)} apart from dimension {d}"
+            )
+    return Result(x.with_shape(index.shape), (d,))
+
+
+@primitive(
+    name="gather", rule=_gather_rule,
+    vjp={"input": lambda grad, index, input_layout, dim: scatter_add(grad.new_zeros(tuple(input_layout.shape)), dim, index, grad)},
+    samples=samples.calls((_A(3, 3), _INDEX, 1), (_A(4, 3, layout="transposed"), _INDEX, 0),
+                          samples.Sample((_A(3, 3), _A(2, 3), 1), error=RuntimeError)),
+)  # fmt: skip
+def gather_kernel(input: Tensor, index: Tensor, dim: int) -> Tensor:
+    """Elements of ``input`` at ``index`` along ``dim``."""
+
+
+def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
+    """``out[i][j] = input[i][index[i][j]]`` for dim 1."""
+    if input.ndim == 0:
+        return gather_kernel(input.reshape(1), index.reshape(-1), 0).reshape(index.shape)
+    return gather_kernel(input, index, dim)
+
+
+def _scatter_rule(name: str) -> Any:
+    def rule(x: Layout, index: Layout, src: Any, dim: int) -> Result:
+        _check_index(index, name)
+        d = rules.normalize_dim(dim, len(x.shape))
+        if src.__class__ is Layout:
+            if src.dtype is not x.dtype:
+                raise RuntimeError(f"{name}(): Expected self.dtype to be equal to src.dtype")
+            if len(src.shape) != len(index.shape):
+                raise RuntimeError("Index tensor must have the same number of dimensions as src tensor")
+            for i, (n, m) in enumerate(zip(index.shape, src.shape, strict=True)):
+                if n > m:
+                    raise RuntimeError(
+                        f"Expected index {list(index.shape)} to be no larger than self {list(x.shape)} apart from dimension {d} "
+                        f"and to be no larger size than src {list(src.shape)}"
+                    )
+        if len(x.shape) != len(index.shape):
+            raise RuntimeError("Index tensor must have the same number of dimensions as self tensor")
+        for i, (n, m) in enumerate(zip(index.shape, x.shape, strict=True)):
+            if i != d and n > m:
+                raise RuntimeError(f"Expected index {list(index.shape)} to be no larger than self {list(x.shape)} apart from dimension {d}")
+        return Result(x.dense, (d,), cast=(None, None, x.dtype))
+
+    return rule
+
+
+def _src_grad(grad: Tensor, index: Tensor, src_layout: Layout, dim: int) -> Tensor:
+    picked = gather_kernel(grad, index, dim)
+    if tuple(src_layout.shape) == tuple(index.shape):
+        return picked  # type: ignore[no-any-return]
+    whole = grad.new_zeros(tuple(src_layout.shape))
+    window = whole
+    for d, n in enumerate(index.shape):
+        window = slice_(window, d, 0, n, 1)
+    window.copy_(picked)
+    return whole
+
+
+_SCATTERED = samples.calls(
+    (_A(3, 3), _A(2, 3, dtype=int64, values=(0, 1, 2, 2, 0, 1)), _A(2, 3, seed=1), 0),
+    (_A(3, 4, layout="transposed"), _A(3, 2, dtype=int64, values=(0, 1, 3, 2, 1, 0)), _A(3, 3, seed=1), 1),
+    samples.Sample((_A(3, 3), _INDEX, _A(2, 3, dtype=int64), 0), error=RuntimeError),
+)
+
+
+@primitive(
+    name="scatter", rule=_scatter_rule("scatter"),
+    vjp={"input": lambda grad, index, dim: scatter_kernel(grad, index, 0.0, dim), "src": _src_grad}, samples=_SCATTERED,
+)  # fmt: skip
+def scatter_kernel(input: Tensor, index: Tensor, src: Tensor | Number, dim: int) -> Tensor:
+    """A copy of ``input`` with ``src`` written at ``index`` along ``dim``."""
+
+
+@primitive(
+    name="scatter_add", rule=_scatter_rule("scatter_add"), tier="training",
+    vjp={"input": lambda grad: grad, "src": _src_grad}, samples=_SCATTERED,
+)  # fmt: skip
+def scatter_add_kernel(input: Tensor, index: Tensor, src: Tensor | Number, dim: int) -> Tensor:
+    """A copy of ``input`` with ``src`` added at ``index`` along ``dim``; repeated indices all count."""
+
+
+def scatter(input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None) -> Tensor:
+    """``scatter(input, dim, index, src)``: a copy with ``src`` (tensor or number) written at ``index``."""
+    return scatter_kernel(input, index, src if value is None else value, dim)  # type: ignore[no-any-return]
+
+
+def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
+    """``scatter_add(input, dim, index, src)``: a copy with ``src`` added at ``index``."""
+    return scatter_add_kernel(input, index, src, dim)  # type: ignore[no-any-return]
+
+
+def scatter_(input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None) -> Tensor:
+    """In-place :func:`scatter`."""
+    return inplace(scatter_kernel.prim, input, (input, index, src if value is None else value), (dim,))
+
+
+def scatter_add_(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
+    """In-place :func:`scatter_add`."""
+    return inplace(scatter_add_kernel.prim, input, (input, index, src), (dim,))
+
+
+def _along(index: Tensor, dim: int, like: Any) -> Tensor:
+    """A 1-d index spread over the other dimensions, for gather."""
+    shape = [1] * len(like)
+    shape[dim] = -1
+    size = list(like)
+    size[dim] = index.shape[0]
+    return index.reshape(tuple(shape)).expand(tuple(size))
+
+
+def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
+    """Slices of ``input`` at a 1-d ``index`` along ``dim``."""
+    if index.ndim > 1:
+        raise IndexError("index_select(): Index is supposed to be a vector")
+    index = index.reshape(-1).to(int64)
+    if input.ndim == 0:
+        return gather(input.reshape(1), 0, index).reshape(())
+    d = rules.normalize_dim(dim, input.ndim)
+    return gather_kernel(input, _along(index, d, input.shape), d)  # type: ignore[no-any-return]
+
+
+def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Tensor:
+    """A copy with slices of ``source`` added at ``index`` along ``dim``."""
+    d = rules.normalize_dim(dim, input.ndim)
+    return scatter_add(input, d, _along(index.to(int64), d, source.shape), source if alpha == 1 else source * alpha)
+
+
+def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
+    """Indices of nonzero elements: a matrix [count, ndim], or a tuple of columns.  Reads one number back."""
+    from .creation import arange, empty
+    from .elementwise import bitwise_not, eq, floor_divide, remainder, sub, where
+
+    flat = input.reshape(-1)
+    truth = flat if flat.dtype is bool_ else bitwise_not(eq(flat, 0))
+    n = flat.shape[0]
+    ranks = cumsum(truth, 0) if n else empty(0, dtype=int64, device=input.device)
+    count = int(ranks[-1]) if n else 0
+    # each true element's position is written at its rank; the others share one slot past the end
+    target = where(truth, sub(ranks, 1), count)
+    positions = scatter(empty(count + 1, dtype=int64, device=input.device), 0, target, arange(n, device=input.device))[:count]
+    columns: list[Tensor] = []
+    for size in reversed(input.shape):
+        columns.append(remainder(positions, size))
+        positions = floor_divide(positions, size)
+    columns.reverse()
+    if as_tuple:
+        return tuple(columns) if columns else (positions,)
+    if not columns:
+        return empty((count, 0), dtype=int64, device=input.device)
+    return cat([c.reshape(-1, 1) for c in columns], 1)
+
+
+def masked_select(input: Tensor, mask: Tensor) -> Tensor:
+    """The elements where ``mask`` (bool, broadcastable) is true, in order."""
+    shape = rules.broadcast_shapes(input.shape, mask.shape)
+    where_true = nonzero(mask.expand(shape).reshape(-1))[:, 0]
+    return gather(input.expand(shape).reshape(-1), 0, where_true)
+
+
+def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
+    """A copy with ``value`` where ``mask`` is true."""
+    from .elementwise import where
+
+    if mask.dtype is not bool_:
+        raise RuntimeError("masked_fill only supports boolean masks, but got mask with dtype " + mask.dtype.name)
+    return where(mask, value, input).to(input.dtype)
+
+
+def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
+    """:func:`gather` with broadcasting."""
+    if dim is None:
+        return gather(input.reshape(-1), 0, indices.reshape(-1))
+    d = rules.normalize_dim(dim, input.ndim)
+    shape = list(rules.broadcast_shapes([1 if i == d else n for i, n in enumerate(input.shape)], [1 if i == d else n for i, n in enumerate(indices.shape)]))
+    a, b = list(shape), list(shape)
+    a[d], b[d] = input.shape[d], indices.shape[d]
+    return gather(input.expand(tuple(a)), d, indices.expand(tuple(b)))
+
+
+# -- x[...] ------------------------------------------------------------------------------------------------------
+
+
+def _basic(x: Tensor, key: tuple[Any, ...]) -> tuple[Tensor, list[Any]]:
+    """Apply ints, slices, None and ...; what remains for advanced indexing is returned per dimension."""
+    consumed = 0
+    for k in key:
+        if k is None or k is Ellipsis or isinstance(k, bool):
+            continue
+        consumed += k.ndim if isinstance(k, Tensor) and k.dtype in (bool_, uint8) else 1
+    if consumed > x.ndim:
+        raise IndexError(f"too many indices for tensor of dimension {x.ndim}")
+    advanced: list[Any] = []
+    d = 0
+    for k in key:
+        if k is Ellipsis:
+            skipped = x.ndim - d - _rest(key, key.index(Ellipsis) if Ellipsis in key else 0)
+            advanced += [None] * skipped
+            d += skipped
+        elif k is None:
+            x = unsqueeze(x, d)
+            advanced.append(None)
+            d += 1
+        elif isinstance(k, bool):
+            x = unsqueeze(x, d)
+            advanced.append(_mask_of(k, x))
+            d += 1
+        elif isinstance(k, int):
+            n = x.shape[d]
+            if not -n <= k < n:
+                raise IndexError(f"index {k} is out of bounds for dimension {d} with size {n}")
+            x = select(x, d, k)
+        elif isinstance(k, slice):
+            if k.step is not None and _int(k.step) <= 0:
+                raise ValueError("step must be greater than zero")
+            if k != slice(None):
+                x = slice_(x, d, _int(k.start), _int(k.stop), 1 if k.step is None else _int(k.step))
+            advanced.append(None)
+            d += 1
+        else:
+            advanced.append(k)
+            d += k.ndim if k.dtype in (bool_, uint8) else 1
+    return x, advanced
+
+
+def _rest(key: tuple[Any, ...], position: int) -> int:
+    count = 0
+    for k in key[position + 1 :]:
+        if k is not None and not isinstance(k, bool):
+            count += k.ndim if isinstance(k, Tensor) and k.dtype in (bool_, uint8) else 1
+        elif k is None or isinstance(k, bool):
+            count += 0
+    return count
+
+
+def _int(value: Any) -> Any:
+    return None if value is None else value.__index__()
+
+
+def _mask_of(value: bool, x: Tensor) -> Tensor:
+    from .creation import tensor
+
+    return tensor([value], device=x.device)
+
+
+def _normalize(key: Any, x: Tensor) -> tuple[Any, ...]:
+    """A key as a tuple of int, slice, None, Ellipsis, bool and tensors."""
+    from .creation import tensor
+
+    if isinstance(key, tuple):
+        parts = list(key)
+    elif isinstance(key, list) and any(isinstance(k, (slice, Tensor, type(None))) or k is Ellipsis for k in key):
+        parts = list(key)
+    else:
+        parts = [key]
+    result: list[Any] = []
+    for k in parts:
+        if k is None or k is Ellipsis or isinstance(k, (bool, slice, int)):
+            result.append(k)
+        elif isinstance(k, Tensor):
+            if k.dtype.category >= 2:
+                raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
+            if k.ndim == 0 and k.dtype is not bool_:
+                result.append(int(k))
+            else:
+                result.append(k)
+        elif isinstance(k, (list, range, np.ndarray)):
+            made = tensor(list(k) if isinstance(k, range) else k, device=x.device)
+            result.append(made if made.numel() or made.dtype.category < 2 else made.to(int64))
+        elif hasattr(k, "__index__"):
+            result.append(k.__index__())
+        else:
+            raise IndexError(
+                "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices "
+                f"(got {type(k).__name__})"
+            )
+    if result.count(Ellipsis) if not any(isinstance(k, Tensor) for k in result) else len([k for k in result if k is Ellipsis]) > 1:
+        if len([k for k in result if k is Ellipsis]) > 1:
+            raise IndexError("an index can only have a single ellipsis ('...')")
+    return tuple(result)
+
+
+def _expand_masks(x: Tensor, advanced: list[Any]) -> list[Any]:
+    """Bool masks as index tensors; one entry a dimension of ``x``."""
+    result: list[Any] = []
+    for k in advanced:
+        if k is None:
+            result.append(None)
+        elif k.dtype in (bool_, uint8):
+            d = len(result)
+            for i, n in enumerate(k.shape):
+                if x.shape[d + i] != n:
+                    raise IndexError(
+                        f"The shape of the mask {list(k.shape)} at index {i} does not match the shape of the indexed tensor "
+                        f"{list(x.shape)} at index {d + i}"
+                    )
+            result += list(nonzero(k.to(x.device), as_tuple=True)) if k.ndim else []
+        else:
+            index = k.to(x.device)
+            result.append(index if index.dtype is int64 else index.to(int64))
+    return result + [None] * (x.ndim - len(result))
+
+
+def _flat_index(x: Tensor, advanced: list[Any]) -> tuple[tuple[int, ...], Tensor, list[int], tuple[int, ...]]:
+    """For advanced indexing: order that brings indexed dimensions first, the flat index over them, result order."""
+    from .elementwise import add, lt, where
+
+    dims = [d for d, k in enumerate(advanced) if k is not None]
+    indices = [advanced[d] for d in dims]
+    shapes = [tuple(k.shape) for k in indices]
+    try:
+        shape = rules.broadcast_shapes(*shapes)
+    except RuntimeError:
+        raise IndexError(
+            "shape mismatch: indexing tensors could not be broadcast together with shapes " + ", ".join(str(list(s)) for s in shapes)
+        ) from None
+    flat: Any = None
+    for d, k in zip(dims, indices, strict=True):
+        n = x.shape[d]
+        if k.numel():
+            low, high = int(k.min()), int(k.max())
+            if low < -n or high >= n:
+                bad = low if low < -n else high
+                raise IndexError(f"index {bad} is out of bounds for dimension {d} with size {n}")
+            if low < 0:
+                k = where(lt(k, 0), add(k, n), k)
+        k = expand(k, shape) if tuple(k.shape) != shape else k
+        flat = k if flat is None else flat * n + k
+    rest = [d for d in range(x.ndim) if d not in dims]
+    return shape, flat, dims, tuple(rest)
+
+
+def getitem(x: Tensor, key: Any) -> Tensor:
+    """``x[key]``: a view for ints, slices, None and ...; a copy for tensors, lists and masks."""
+    if key.__class__ is int and x._layout.shape:
+        n = x._layout.shape[0]
+        if not -n <= key < n:
+            raise IndexError(f"index {key} is out of bounds for dimension 0 with size {n}")
+        return select(x, 0, key)  # type: ignore[no-any-return]
+    viewed, advanced = _basic(x, _normalize(key, x))
+    if all(k is None for k in advanced):
+        return alias_of(viewed) if viewed is x else viewed
+    advanced = _expand_masks(viewed, advanced)
+    if all(k is None for k in advanced):  # only a 0-d mask
+        return viewed
+    shape, flat, dims, rest = _flat_index(viewed, advanced)
+    order = (*dims, *rest)
+    moved = permute(viewed, order) if order != tuple(range(viewed.ndim)) else viewed
+    rest_shape = tuple(viewed.shape[d] for d in rest)
+    source = moved.reshape((-1 if viewed.numel() else _product(viewed.shape[d] for d in dims), *rest_shape))
+    rows = flat.reshape(-1)
+    if rest:
+        picked = gather_kernel(source, _along(rows, 0, source.shape), 0)
+    else:
+        picked = gather_kernel(source.reshape(-1), rows, 0)
+    result = picked.reshape((*shape, *rest_shape))
+    # indices that stand together keep their place; otherwise their dimensions come first
+    together = dims == list(range(dims[0], dims[0] + len(dims)))
+    before = dims[0] if together else 0
+    if before:
+        n = len(shape)
+        total = n + len(rest)
+        result = permute(result, (*range(n, n + before), *range(n), *range(n + before, total)))
+    return result  # type: ignore[no-any-return]
+
+
+def _product(values: Any) -> int:
+    total = 1
+    for v in values:
+        total *= v
+    return total
+
+
+def setitem(x: Tensor, key: Any, value: Any) -> None:
+    """``x[key] = value``: writes through the view, or scatters."""
+    from .creation import tensor
+
+    if value.__class__ not in TENSORS and not isinstance(value, (bool, int, float, complex)):
+        value = tensor(value, dtype=x.dtype, device=x.device)
+    viewed, advanced = _basic(x, _normalize(key, x))
+    if all(k is None for k in advanced):
+        assign(viewed, value)
+        return
+    advanced = _expand_masks(viewed, advanced)
+    if all(k is None for k in advanced):
+        assign(viewed, value)
+        return
+    shape, flat, dims, rest = _flat_index(viewed, advanced)
+    rest_shape = tuple(viewed.shape[d] for d in rest)
+    together = dims == list(range(dims[0], dims[0] + len(dims)))
+    before = dims[0] if together else 0
+    target = (*rest_shape[:before], *shape, *rest_shape[before:])
+    if not isinstance(value, Tensor):
+        value = tensor(value, dtype=x.dtype, device=x.device)
+    value = value.to(x.device).to(x.dtype)
+    while value.ndim > len(target) and value.shape[0] == 1:
+        value = value.squeeze(0)
+    if rules.broadcast_shapes(target, value.shape) != target:
+        raise RuntimeError(f"shape mismatch: value tensor of shape {list(value.shape)} cannot be broadcast to indexing result of shape {list(target)}")
+    spread = expand(value, target)
+    if before:
+        n = len(shape)
+        spread = permute(spread, (*range(before, before + n), *range(before), *range(before + n, len(target))))
+    # a flat scatter over the memory order of ``viewed``, then one write through the view
+    count = _product(shape)
+    dense = _strides(viewed.shape)
+    index = _spread_index(viewed, flat.reshape(-1), dims, rest, dense)
+    written = scatter_kernel(viewed.reshape(-1), index.reshape(-1), spread.reshape((count, *rest_shape)).reshape(-1), 0)
+    viewed.copy_(written.reshape(viewed.shape))
+
+
+def _strides(shape: Any) -> list[int]:
+    step, result = 1, []
+    for n in reversed(shape):
+        result.append(step)
+        step *= n
+    return result[::-1]
+
+
+def _spread_index(x: Tensor, rows: Tensor, dims: list[int], rest: tuple[int, ...], dense: list[int]) -> Tensor:
+    """Flat positions in ``x`` (dense order) of every element that an advanced index addresses: [rows, *rest]."""
+    from .creation import arange
+    from .elementwise import floor_divide, remainder
+
+    position: Any = None
+    left = rows
+    for d in reversed(dims):
+        n = x.shape[d]
+        part = (remainder(left, n) if len(dims) > 1 else left) * dense[d]
+        left = floor_divide(left, n) if len(dims) > 1 else left
+        position = part if position is None else position + part
+    result = position.reshape((-1,) + (1,) * len(rest))
+    for i, d in enumerate(rest):
+        shape = [1] * (1 + len(rest))
+        shape[1 + i] = x.shape[d]
+        result = result + (arange(x.shape[d], device=x.device) * dense[d]).reshape(tuple(shape))
+    return result  # type: ignore[no-any-return]
+
+
+def assign(dest: Tensor, value: Any) -> Tensor:
+    """``dest.copy_(value)`` for a tensor or number, with leading size-1 dimensions dropped as PyTorch does."""
+    if value.__class__ in TENSORS:
+        while value.ndim > dest.ndim and value.shape[0] == 1:
+            value = value.squeeze(0)
+    return copy_(dest, value)
+
+
+def _copy_into_rule(x: Layout, src: Layout) -> Result:
+    if tuple(rules.broadcast_shapes(x.shape, src.shape)) != tuple(x.shape):
+        raise RuntimeError(
+            f"The size of tensor a ({x.shape[-1] if x.shape else 1}) must match the size of tensor b "
+            f"({src.shape[-1] if src.shape else 1}) at non-singleton dimension {len(x.shape) - 1}"
+        )
+    return Result(x.dense)
+
+
+def copy_(dest: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
+    """Write ``src`` (broadcast, cast and moved as needed) into ``dest``."""
+    if src.__class__ not in TENSORS:
+        return fill_(dest, src)
+    layout, source = dest._layout, src._layout
+    if source.device is not layout.device:
+        src = src.to(layout.device)
+    if source.dtype is not layout.dtype:
+        from .movement import cast
+
+        src = cast(src, layout.dtype)
+    if tuple(source.shape) != tuple(layout.shape):
+        _copy_into_rule(layout, src._layout)
+        src = expand(src, tuple(layout.shape))
+    return inplace(copy.prim, dest, (src,), position=-1)
+
+
+def fill_(dest: Tensor, value: Any) -> Tensor:
+    """Write one value (a number or 0-d tensor) everywhere."""
+    if value.__class__ in TENSORS:
+        if value.ndim:
+            raise RuntimeError(f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions.")
+        return copy_(dest, value)
+    from .creation import fill_kernel
+
+    if dest.dtype.category == 1 and isinstance(value, (int, float)) and not isinstance(value, bool):
+        value = int(value)
+    return inplace(fill_kernel.prim, dest, (value,), (dest._layout.dense,), position=-1)
+
+

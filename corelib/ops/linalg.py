@@ -1,0 +1,195 @@
+"""Products: matmul in all its ranks, linear, and their kin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..core.dispatch import Result
+from ..core.tensor import Tensor
+from ..layout import Layout
+from . import rules, samples
+from .elementwise import add, conj, mul
+from .primitive import primitive
+from .view import transpose
+
+_A = samples.array
+
+
+def _same_dtype(a: Layout, b: Layout, name: str = "") -> None:
+    if a.dtype is not b.dtype:
+        raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {_c(a)} != {_c(b)}")
+    if a.dtype.category == 0:
+        raise RuntimeError(f"\"addmm_impl_cpu_\" not implemented for '{rules.what(a.dtype)}'")
+
+
+def _c(x: Layout) -> str:
+    return {"float32": "float", "float64": "double", "int64": "long int", "int32": "int"}.get(x.dtype.name, rules.what(x.dtype))
+
+
+def _matmul_rule(a: Layout, b: Layout) -> Result:
+    """Matrices, with batch dimensions that broadcast (vectors are handled by :func:`matmul`)."""
+    _same_dtype(a, b)
+    if a.shape[-1] != b.shape[-2]:
+        raise RuntimeError(
+            f"mat1 and mat2 shapes cannot be multiplied ({_rows(a)}x{a.shape[-1]} and {b.shape[-2]}x{b.shape[-1]})"
+            if len(b.shape) == 2
+            else f"Expected size for first two dimensions of batch2 tensor to be: [{b.shape[0]}, {a.shape[-1]}] but got: "
+            f"[{b.shape[0]}, {b.shape[-2]}]."
+        )
+    batch = rules.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    return Result(Layout.of((*batch, a.shape[-2], b.shape[-1]), a.dtype, a.device), ())
+
+
+def _rows(a: Layout) -> int:
+    rows = 1
+    for n in a.shape[:-1]:
+        rows *= n
+    return rows
+
+
+def _mT(x: Tensor) -> Tensor:
+    return conj(transpose(x, -1, -2))  # type: ignore[no-any-return]
+
+
+@primitive(
+    name="matmul", rule=_matmul_rule,
+    vjp={
+        "input": lambda grad, other: matmul_kernel(grad, _mT(other)),
+        "other": lambda grad, input: matmul_kernel(_mT(input), grad),
+    },
+    samples=samples.calls(
+        (_A(2, 3), _A(3, 4, seed=1)), (_A(2, 3, layout="transposed"), _A(3, 4, seed=1, layout="transposed")),
+        (_A(5, 2, 3), _A(5, 3, 4, seed=1)), (_A(2, 0), _A(0, 3)), (_A(0, 2), _A(2, 3)),
+        samples.Sample((_A(2, 3), _A(2, 3)), error=RuntimeError),
+    ),
+    node_name="Mm",
+)  # fmt: skip
+def matmul_kernel(input: Tensor, other: Tensor) -> Tensor:
+    """Product of matrices, batched: [..., m, k] @ [..., k, n]."""
+
+
+def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """``torch.matmul``: products of vectors, matrices and batches of them."""
+    if input.__class__ is not Tensor and not isinstance(input, Tensor) or not isinstance(other, Tensor):
+        bad = other if isinstance(input, Tensor) else input
+        raise TypeError(f"matmul(): argument 'other' (position 2) must be Tensor, not {type(bad).__name__}")
+    a, b = len(input._layout.shape), len(other._layout.shape)
+    if a == 2 and b == 2:
+        return matmul_kernel(input, other, out=out)  # type: ignore[no-any-return]
+    if a == 0 or b == 0:
+        raise RuntimeError("both arguments to matmul need to be at least 1D, but they are %dD and %dD" % (a, b))
+    if a == 1 and b == 1:
+        if input.shape[0] != other.shape[0]:
+            raise RuntimeError(
+                f"inconsistent tensor size, expected tensor [{input.shape[0]}] and src [{other.shape[0]}] to have the same "
+                "number of elements"
+            )
+        return matmul_kernel(input.unsqueeze(0), other.unsqueeze(1)).reshape(())  # type: ignore[no-any-return]
+    if a == 1:
+        return matmul(input.unsqueeze(0), other).squeeze(-2)
+    if b == 1:
+        return matmul(input, other.unsqueeze(1)).squeeze(-1)
+    if b == 2:  # fold the batch into the rows: one product
+        rows = input.shape[:-1]
+        return matmul_kernel(input.reshape((-1 if input.numel() else _count(rows), input.shape[-1])), other).reshape((*rows, other.shape[-1]))  # type: ignore[no-any-return]
+    batch = rules.broadcast_shapes(input.shape[:-2], other.shape[:-2])
+    x = input.expand((*batch, *input.shape[-2:])) if tuple(input.shape[:-2]) != batch else input
+    y = other.expand((*batch, *other.shape[-2:])) if tuple(other.shape[:-2]) != batch else other
+    return matmul_kernel(x, y)  # type: ignore[no-any-return]
+
+
+def _count(shape: Any) -> int:
+    total = 1
+    for n in shape:
+        total *= n
+    return total
+
+
+def mm(input: Tensor, mat2: Tensor) -> Tensor:
+    """Product of two matrices."""
+    if input.ndim != 2:
+        raise RuntimeError("self must be a matrix")
+    if mat2.ndim != 2:
+        raise RuntimeError("mat2 must be a matrix")
+    return matmul_kernel(input, mat2)  # type: ignore[no-any-return]
+
+
+def bmm(input: Tensor, mat2: Tensor) -> Tensor:
+    """Product of two batches of matrices."""
+    if input.ndim != 3 or mat2.ndim != 3:
+        raise RuntimeError("batch1 must be a 3D tensor" if input.ndim != 3 else "batch2 must be a 3D tensor")
+    return matmul_kernel(input, mat2)  # type: ignore[no-any-return]
+
+
+def mv(input: Tensor, vec: Tensor) -> Tensor:
+    """Product of a matrix and a vector."""
+    return matmul(input, vec)
+
+
+def dot(input: Tensor, tensor: Tensor) -> Tensor:
+    """Product of two vectors."""
+    if input.ndim != 1 or tensor.ndim != 1:
+        raise RuntimeError(f"1D tensors expected, but got {input.ndim}D and {tensor.ndim}D tensors")
+    return matmul(input, tensor)
+
+
+def outer(input: Tensor, vec2: Tensor) -> Tensor:
+    """Outer product of two vectors."""
+    return mul(input.unsqueeze(1), vec2)  # type: ignore[no-any-return]
+
+
+def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+    """beta * input + alpha * (mat1 @ mat2)."""
+    product = mm(mat1, mat2)
+    product = product if alpha == 1 else product * alpha
+    if beta == 0:
+        return product
+    return add(product, input if beta == 1 else input * beta)  # type: ignore[no-any-return]
+
+
+def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+    """beta * input + alpha * (batch1 @ batch2)."""
+    product = bmm(batch1, batch2)
+    return add(product if alpha == 1 else product * alpha, input if beta == 1 else input * beta)  # type: ignore[no-any-return]
+
+
+def _linear_rule(x: Layout, weight: Layout, bias: Layout | None) -> Result:
+    if x.dtype is not weight.dtype:
+        raise RuntimeError(f"mat1 and mat2 must have the same dtype, but got {rules.what(x.dtype)} and {rules.what(weight.dtype)}")
+    if not x.shape:
+        raise RuntimeError("both arguments to linear need to be at least 1D, but they are 0D and 2D")
+    if len(weight.shape) != 2:
+        raise RuntimeError(f"linear(): weight must be a matrix [out_features, in_features], but got shape {list(weight.shape)}")
+    if x.shape[-1] != weight.shape[1]:
+        raise RuntimeError(
+            f"mat1 and mat2 shapes cannot be multiplied ({_rows(x)}x{x.shape[-1]} and {weight.shape[1]}x{weight.shape[0]})"
+        )
+    if bias is not None and tuple(bias.shape) != (weight.shape[0],):
+        raise RuntimeError(
+            f"The expanded size of the tensor ({weight.shape[0]}) must match the existing size ({bias.shape[-1] if bias.shape else 1}) "
+            f"at non-singleton dimension {len(x.shape) - 1}.  Target sizes: {[*x.shape[:-1], weight.shape[0]]}.  Tensor sizes: {list(bias.shape)}"
+        )
+    return Result(Layout.of((*x.shape[:-1], weight.shape[0]), x.dtype, x.device))
+
+
+def _as_rows(x: Tensor) -> Tensor:
+    return x if len(x._layout.shape) == 2 else x.reshape((_count(x.shape[:-1]), x.shape[-1]))
+
+
+@primitive(
+    rule=_linear_rule,
+    vjp={
+        "input": lambda grad, weight: matmul(grad, conj(weight)),
+        "weight": lambda grad, input: matmul_kernel(_mT(_as_rows(grad)), _as_rows(input)),
+        "bias": lambda grad: _as_rows(grad).sum(0),
+    },
+    samples=samples.calls(
+        (_A(2, 3), _A(4, 3, seed=1), _A(4, seed=2)), (_A(2, 5, 3), _A(4, 3, seed=1), None), (_A(3), _A(4, 3, seed=1), _A(4)),
+        (_A(0, 3), _A(4, 3), _A(4)), samples.Sample((_A(2, 3), _A(4, 2), None), error=RuntimeError),
+    ),
+    node_name="Addmm", torch_name="nn.functional.linear",
+)  # fmt: skip
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """input @ weight.T + bias, over the last dimension."""
+    product = matmul(input, transpose(weight, 0, 1))
+    return product if bias is None else add(product, bias)  # type: ignore[no-any-return]

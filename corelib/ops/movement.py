@@ -1,0 +1,327 @@
+"""Copies: cast, clone, devices, reshape, and joining and splitting tensors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..backend.registry import registry
+from ..core.dispatch import Result, check_dtype
+from ..core.tensor import Tensor, backend_of, fresh
+from ..device import Device
+from ..dtypes import bool_, dtype, float64, int64
+from ..layout import Layout
+from . import rules, samples
+from .primitive import Tensors, primitive
+from .view import permute, slice_, unsqueeze, view, view_strides
+
+_A = samples.array
+
+
+def _copy_rule(x: Layout) -> Result:
+    return Result(x.dense)
+
+
+@primitive(
+    rule=_copy_rule, vjp={"input": lambda grad: grad},
+    samples=samples.calls((_A(2, 3),), (_A(2, 3, layout="transposed"),), (_A(0, 2),), (_A(),), (_A(3, dtype=int64),), (_A(3, dtype=bool_),)),
+    node_name="Clone", torch_name="clone",
+)  # fmt: skip
+def copy(input: Tensor) -> Tensor:
+    """A dense copy."""
+
+
+def _cast_rule(x: Layout, dtype: dtype) -> Result:
+    return Result(x.with_dtype(dtype), (dtype,))
+
+
+@primitive(
+    rule=_cast_rule, vjp={"input": lambda grad, input_layout: cast(grad, input_layout.dtype)},
+    samples=samples.calls((_A(2, 3), float64), (_A(2, 3), int64), (_A(2, 3), bool_), (_A(3, dtype=int64, layout="transposed"), float64), (_A(), float64)),
+    node_name="ToCopy", torch_name="",
+)  # fmt: skip
+def cast(input: Tensor, dtype: dtype) -> Tensor:
+    """A dense copy in another dtype."""
+
+
+def _transfer_rule(x: Layout, device: Device) -> Result:
+    return Result(Layout.of(x.shape, x.dtype, device), (device,))
+
+
+@primitive(kind="host", rule=_transfer_rule, vjp={"input": lambda grad, input_layout: transfer(grad, input_layout.device)},
+           node_name="ToCopy", torch_name="", widen=False)  # fmt: skip
+def transfer(input: Tensor, device: Device) -> Tensor:
+    """A dense copy on another device."""
+    source, target = input._layout, Layout.of(input._layout.shape, input._layout.dtype, device)
+    backend = backend_of(target)
+    check_dtype(backend, target)
+    if source.device.type == device.type and device.type != "meta":
+        return fresh(backend.transfer(input._array, source, device.index or 0), target)
+    if source.device.type == "meta":
+        raise NotImplementedError("Cannot copy out of meta tensor; no data!")
+    return fresh(backend.upload(backend_of(source).download(input._array, source), target), target)
+
+
+def canonical(device: Device) -> Device:
+    """The device as tensors carry it: the CPU without an index, others with one."""
+    if device.type in ("cpu", "meta"):
+        return Device(device.type)
+    return device if device.index is not None else Device(device.type, 0)
+
+
+def place(device: Any) -> Device:
+    """A usable device from a user's argument; errors where it does not exist."""
+    d = canonical(Device(device))
+    backend = registry.get(d.type)
+    if d.index is not None and d.index >= (count := backend.device_count()):
+        raise RuntimeError(
+            f"{d.type.upper()} error: invalid device ordinal: device {d} asked for, but there "
+            f"{'is 1 device' if count == 1 else f'are {count} devices'} of type '{d.type}'"
+        )
+    return d
+
+
+def to(input: Tensor, *args: Any, dtype: Any = None, device: Any = None, non_blocking: bool = False, copy: bool = False) -> Tensor:
+    """``x.to(dtype)``, ``x.to(device[, dtype])``, ``x.to(other)``; itself where nothing changes."""
+    from ..dtypes import dtype as dtype_class
+
+    for a in args:
+        if isinstance(a, dtype_class):
+            dtype = a
+        elif isinstance(a, Tensor):
+            dtype, device = a.dtype, a.device
+        elif isinstance(a, (str, Device)):
+            device = a
+        elif isinstance(a, bool):
+            copy = copy or (a and args.index(a) == 2)
+        elif a is not None:
+            raise TypeError(f"to() received an invalid combination of arguments - got ({type(a).__name__})")
+    result = input
+    if device is not None:
+        target = place(device)
+        if target is not result._layout.device:
+            result = transfer(result, target)
+    if dtype is not None and dtype is not result._layout.dtype:
+        result = cast(result, dtype)
+    return _clone(result) if copy and result is input else result
+
+
+_clone = copy
+
+
+def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
+    """A dense copy, through which gradients pass."""
+    return copy(input)  # type: ignore[no-any-return]
+
+
+def contiguous(input: Tensor, memory_format: Any = None) -> Tensor:
+    """The tensor itself where it is dense and row-major, else a copy."""
+    return input if input._layout.contiguous else copy(input)
+
+
+def reshape(input: Tensor, *shape: Any) -> Tensor:
+    """A view of the given shape where possible, else a copy."""
+    size = shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape
+    layout = input._layout
+    if not layout.contiguous:
+        from .view import infer_size
+
+        size = infer_size(tuple(size), layout.numel)
+        if view_strides(layout.shape, layout.strides, size) is None:
+            return view(copy(input), size)  # type: ignore[no-any-return]
+    return view(input, tuple(size))  # type: ignore[no-any-return]
+
+
+def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+    """Dimensions from start to end as one."""
+    n = input.ndim
+    if n == 0:
+        return reshape(input, 1)
+    a, b = rules.normalize_dim(start_dim, n), rules.normalize_dim(end_dim, n)
+    if a > b:
+        raise RuntimeError("flatten() has invalid args: start_dim cannot come after end_dim")
+    if a == b:
+        return input
+    size = 1
+    for d in input.shape[a : b + 1]:
+        size *= d
+    return reshape(input, (*input.shape[:a], size, *input.shape[b + 1 :]))
+
+
+def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
+    """Dimensions moved to other places, the rest in order."""
+    sources = (source,) if isinstance(source, int) else tuple(source)
+    targets = (destination,) if isinstance(destination, int) else tuple(destination)
+    n = input.ndim
+    sources = tuple(rules.normalize_dim(d, n) for d in sources)
+    targets = tuple(rules.normalize_dim(d, n) for d in targets)
+    order = [d for d in range(n) if d not in sources]
+    for t, s in sorted(zip(targets, sources, strict=True)):
+        order.insert(t, s)
+    return permute(input, tuple(order))  # type: ignore[no-any-return]
+
+
+def flip(input: Tensor, dims: Any) -> Tensor:
+    """Elements in reverse along the dimensions (a copy)."""
+    from .creation import arange
+    from .indexing import index_select
+
+    result = input
+    for d in (dims,) if isinstance(dims, int) else tuple(dims):
+        n = input.shape[rules.normalize_dim(d, input.ndim)] if input.ndim else 1
+        if input.ndim:
+            result = index_select(result, d, arange(n - 1, -1, -1, device=input.device) if n else arange(0, device=input.device))
+    return copy(result) if result is input else result
+
+
+def _cat_rule(tensors: tuple[Layout, ...], dim: int) -> Result:
+    if not tensors:
+        raise ValueError("torch.cat(): expected a non-empty list of Tensors")
+    kept = [t for t in tensors if tuple(t.shape) != (0,)] or list(tensors)
+    first = kept[0]
+    d = rules.normalize_dim(dim, len(first.shape))
+    if not first.shape:
+        raise RuntimeError("zero-dimensional tensor (at position 0) cannot be concatenated")
+    total = 0
+    for i, t in enumerate(kept):
+        if len(t.shape) != len(first.shape):
+            raise RuntimeError(
+                f"Tensors must have same number of dimensions: got {len(first.shape)} and {len(t.shape)}"
+            )
+        for j, (a, b) in enumerate(zip(first.shape, t.shape, strict=True)):
+            if j != d and a != b:
+                raise RuntimeError(
+                    f"Sizes of tensors must match except in dimension {d}. Expected size {a} but got size {b} for tensor "
+                    f"number {i} in the list."
+                )
+        total += t.shape[d]
+    result = rules.promote(*tensors)
+    return Result(Layout.of((*first.shape[:d], total, *first.shape[d + 1 :]), result, first.device), (d,), cast=(result,))
+
+
+def _cat_grad(grad: Tensor, tensors: Any, dim: int) -> tuple[Tensor, ...]:
+    parts, start = [], 0
+    for t in tensors:
+        n = t.shape[dim] if t.ndim > dim else 0
+        parts.append(slice_(grad, dim, start, start + n, 1).reshape(t.shape))
+        start += n
+    return tuple(parts)
+
+
+@primitive(
+    rule=_cat_rule, vjp=_cat_grad, widen=False,
+    samples=samples.calls(([_A(2, 3), _A(2, 3, seed=1)], 0), ([_A(2, 3), _A(2, 1, seed=1)], -1), ([_A(0), _A(2)], 0),
+                          samples.Sample(([_A(2, 3), _A(2, 2)], 0), error=RuntimeError)),
+)  # fmt: skip
+def cat(tensors: Tensors, dim: int = 0) -> Tensor:
+    """Tensors joined along a dimension: writes into views of the result."""
+    from .creation import empty
+
+    layout: Any = _cat_rule(tuple(t._layout for t in tensors), dim).layout
+    result = empty(layout.shape, dtype=layout.dtype, device=layout.device)
+    start = 0
+    for t in tensors:
+        if tuple(t.shape) == (0,) and len(layout.shape) != 1:
+            continue
+        n = t.shape[dim]
+        if t.numel():
+            slice_(result, dim, start, start + n, 1).copy_(t)
+        start += n
+    return result
+
+
+def stack(tensors: Any, dim: int = 0) -> Tensor:
+    """Tensors of one shape joined along a new dimension."""
+    tensors = list(tensors)
+    if not tensors:
+        raise RuntimeError("stack expects a non-empty TensorList")
+    first = tuple(tensors[0].shape)
+    for i, t in enumerate(tensors):
+        if tuple(t.shape) != first:
+            raise RuntimeError(f"stack expects each tensor to be equal size, but got {list(first)} at entry 0 and {list(t.shape)} at entry {i}")
+    return cat([unsqueeze(t, dim) for t in tensors], dim)  # type: ignore[no-any-return]
+
+
+def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
+    """Views of consecutive pieces."""
+    n = tensor.shape[rules.normalize_dim(dim, tensor.ndim)]
+    if isinstance(split_size_or_sections, int):
+        size = split_size_or_sections
+        if size < 0 or (size == 0 and n):
+            raise RuntimeError(f"split expects split_size be non-negative, but got split_size={size}")
+        sizes = [min(size, n - i) for i in range(0, n, size)] if n else [0]
+    else:
+        sizes = list(split_size_or_sections)
+        total = 0
+        for s in sizes:
+            total += s
+        if total != n:
+            raise RuntimeError(
+                f"split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size at dimension {dim}), but got "
+                f"split_sizes={sizes}"
+            )
+    pieces, start = [], 0
+    for s in sizes:
+        pieces.append(_multi(slice_(tensor, dim, start, start + s, 1)))
+        start += s
+    return tuple(pieces)
+
+
+def _multi(piece: Tensor) -> Tensor:
+    """One of several views of a call: not to be written in place while gradients are recorded."""
+    if piece._view is not None:
+        piece._view.creation = piece._view.creation or "multi_output"
+    return piece
+
+
+def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
+    """At most ``chunks`` views of equal size (the last may be smaller)."""
+    if chunks <= 0:
+        raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
+    n = input.shape[rules.normalize_dim(dim, input.ndim)]
+    return split(input, max((n + chunks - 1) // chunks, 1), dim)
+
+
+def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
+    """Views along a dimension, which goes."""
+    from .view import select
+
+    return tuple(_multi(select(input, dim, i)) for i in range(input.shape[rules.normalize_dim(dim, input.ndim)]))
+
+
+def repeat(input: Tensor, *sizes: Any) -> Tensor:
+    """Tiled copies along each dimension."""
+    reps = tuple(sizes[0]) if len(sizes) == 1 and not isinstance(sizes[0], int) else sizes
+    if len(reps) < input.ndim:
+        raise RuntimeError("Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor")
+    shape = (1,) * (len(reps) - input.ndim) + tuple(input.shape)
+    x = reshape(input, shape)
+    pairs: list[int] = []
+    for r, n in zip(reps, shape, strict=True):
+        pairs += [r, n]
+    spread = reshape(x, tuple(v for n in shape for v in (1, n))).expand(tuple(pairs))
+    return copy(spread).reshape(tuple(r * n for r, n in zip(reps, shape, strict=True)))  # type: ignore[no-any-return]
+
+
+def tril(input: Tensor, diagonal: int = 0) -> Tensor:
+    """Elements above the diagonal set to zero."""
+    return _triangle(input, diagonal, True)
+
+
+def triu(input: Tensor, diagonal: int = 0) -> Tensor:
+    """Elements below the diagonal set to zero."""
+    return _triangle(input, diagonal, False)
+
+
+def _triangle(input: Tensor, diagonal: int, lower: bool) -> Tensor:
+    from .creation import arange
+    from .elementwise import le, where
+
+    if input.ndim < 2:
+        raise RuntimeError("tril: input tensor must have at least 2 dimensions" if lower else "triu: input tensor must have at least 2 dimensions")
+    rows, columns = input.shape[-2:]
+    i = arange(rows, device=input.device).unsqueeze(1) + diagonal
+    j = arange(columns, device=input.device)
+    keep = le(j, i) if lower else le(i, j)
+    return where(keep, input, input.new_zeros(())).to(input.dtype)
+
+

@@ -1,0 +1,128 @@
+"""Optimizer steps: one call a group of parameters, in place.
+
+They are dispatched like primitives (a backend may have ``sgd_step`` and ``adam_step`` kernels over lists
+of arrays; without one the formulas below run), count as one write of each tensor, and modes see them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..core.dispatch import notify
+from ..core.modes import Effect
+from ..core.tensor import Tensor, backend_of, storage_of
+from ..state import local
+from .elementwise import maximum, sqrt
+
+__all__ = ["adam_step_", "sgd_step_"]
+
+
+def _kernel(name: str, tensors: list[list[Tensor]]) -> Callable[..., Any] | None:
+    """The backend's kernel, where every tensor is one it may be given: dense, of one of its dtypes, on one device."""
+    first = tensors[0][0]._layout
+    backend = backend_of(first)
+    entry = backend.kernels.get(name)
+    if entry is None or not backend.mutable:
+        return None
+    for group in tensors:
+        for t in group:
+            layout = t._layout
+            if layout.dtype not in entry.dtypes or not layout.contiguous or layout.device is not first.device:
+                return None
+    return entry.function
+
+
+def _written(*groups: list[Tensor]) -> None:
+    for group in groups:
+        for t in group:
+            storage = t._storage
+            if storage is None:
+                storage = storage_of(t)
+            storage.version += 1
+
+
+def _arrays(tensors: list[Tensor]) -> list[Any]:
+    return [t._array for t in tensors]
+
+
+def _sgd(params: list[Tensor], grads: list[Tensor], buffers: list[Tensor], lr: float, momentum: float, dampening: float,
+         weight_decay: float, nesterov: bool, maximize: bool, first: bool) -> None:  # fmt: skip
+    kernel = _kernel("sgd_step", [params, grads, buffers] if buffers else [params, grads])
+    if kernel is not None:
+        kernel(_arrays(params), _arrays(grads), _arrays(buffers) if buffers else None, lr, momentum, dampening, weight_decay,
+               nesterov, maximize, first)  # fmt: skip
+        _written(params, buffers)
+        return
+    for i, (p, g) in enumerate(zip(params, grads, strict=True)):
+        d = -g if maximize else g
+        if weight_decay:
+            d = d + p * weight_decay
+        if momentum:
+            buffer = buffers[i]
+            buffer.copy_(d if first else buffer * momentum + d * (1 - dampening))
+            d = d + buffer * momentum if nesterov else buffer
+        p.sub_(d * lr)
+
+
+def _adam(params: list[Tensor], grads: list[Tensor], exp_avgs: list[Tensor], exp_avg_sqs: list[Tensor], max_exp_avg_sqs: list[Tensor],
+          steps: list[Tensor], lr: float, beta1: float, beta2: float, eps: float, weight_decay: float, amsgrad: bool,
+          maximize: bool, decoupled: bool) -> None:  # fmt: skip
+    for s in steps:
+        s.add_(1)
+    counts = [int(s.item()) for s in steps]
+    lists = [params, grads, exp_avgs, exp_avg_sqs]
+    kernel = _kernel("adam_step", [*lists, max_exp_avg_sqs] if amsgrad else lists)
+    if kernel is not None:
+        kernel(_arrays(params), _arrays(grads), _arrays(exp_avgs), _arrays(exp_avg_sqs), _arrays(max_exp_avg_sqs) if amsgrad else (),
+               counts, lr, beta1, beta2, eps, weight_decay, amsgrad, maximize, decoupled)  # fmt: skip
+        _written(params, exp_avgs, exp_avg_sqs, max_exp_avg_sqs if amsgrad else [])
+        return
+    for i, (p, g) in enumerate(zip(params, grads, strict=True)):
+        d = -g if maximize else g
+        if weight_decay:
+            if decoupled:
+                p.mul_(1 - lr * weight_decay)
+            else:
+                d = d + p * weight_decay
+        exp_avgs[i].copy_(exp_avgs[i] * beta1 + d * (1 - beta1))
+        exp_avg_sqs[i].copy_(exp_avg_sqs[i] * beta2 + d * d * (1 - beta2))
+        second = exp_avg_sqs[i]
+        if amsgrad:
+            max_exp_avg_sqs[i].copy_(maximum(max_exp_avg_sqs[i], second))
+            second = max_exp_avg_sqs[i]
+        t = counts[i]
+        p.sub_(exp_avgs[i] * (lr / (1 - beta1**t)) / (sqrt(second) / (1 - beta2**t) ** 0.5 + eps))
+
+
+def _below_grad(function: Callable[..., None]) -> Callable[..., None]:
+    def run(*args: Any) -> None:
+        previous, local.grad = local.grad, False
+        try:
+            function(*args)
+        finally:
+            local.grad = previous
+
+    return run
+
+
+_sgd_effect = Effect("sgd_step_", _below_grad(_sgd))
+_adam_effect = Effect("adam_step_", _below_grad(_adam))
+
+
+def sgd_step_(params: list[Tensor], grads: list[Tensor], momentum_buffers: list[Tensor], *, lr: float, momentum: float, dampening: float,
+              weight_decay: float, nesterov: bool, maximize: bool, first: bool) -> None:  # fmt: skip
+    """A step of SGD for all parameters; ``first`` says that the momentum buffers hold nothing yet."""
+    if params:
+        notify(_sgd_effect, params, grads, momentum_buffers, lr, momentum, dampening, weight_decay, nesterov, maximize, first)
+
+
+def adam_step_(params: list[Tensor], grads: list[Tensor], exp_avgs: list[Tensor], exp_avg_sqs: list[Tensor],
+               max_exp_avg_sqs: list[Tensor], steps: list[Tensor], *, lr: float, beta1: float, beta2: float, eps: float,
+               weight_decay: float, amsgrad: bool, maximize: bool, decoupled: bool) -> None:  # fmt: skip
+    """A step of Adam (AdamW where ``decoupled``) for all parameters; counts each of ``steps``."""
+    if params:
+        notify(_adam_effect, params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs, steps, lr, beta1, beta2, eps, weight_decay,
+               amsgrad, maximize, decoupled)  # fmt: skip
+
+

@@ -1,0 +1,434 @@
+"""Reductions: sums, products, extrema and what derives from them."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from ..core.dispatch import Result
+from ..core.tensor import Tensor
+from ..dtypes import bool_, dtype, int64
+from ..layout import Layout
+from . import rules, samples
+from .elementwise import abs, bitwise_not, div, eq, exp, le, log, mul, sqrt, where
+from .primitive import primitive
+
+__all__ = [
+    "all", "amax", "amin", "any", "argmax", "argmin", "count_nonzero", "cummax", "cummin", "cumprod", "cumsum",
+    "logsumexp", "max", "mean", "min", "norm", "prod", "std", "sum", "var", "var_mean",
+]  # fmt: skip
+
+
+class _ValuesIndices(NamedTuple):
+    values: Tensor
+    indices: Tensor
+
+
+def restore(grad: Tensor, shape: tuple[int, ...], dims: tuple[int, ...], keepdim: bool) -> Tensor:
+    """Put reduced dimensions back as size 1."""
+    return grad if keepdim else grad.reshape(rules.reduced_shape(shape, dims, True))
+
+
+def _sum_rule(x: Layout, dim: Any, keepdim: bool, dtype: dtype | None) -> Result:
+    dims = rules.normalize_dims(dim, len(x.shape))
+    d = rules.accumulated(x.dtype, dtype)
+    shape = rules.reduced_shape(x.shape, dims, bool(keepdim))
+    cast = (d,) if d.category > x.dtype.category and d.category >= 2 else (None,)
+    return Result(Layout.of(shape, d, x.device), (dims, bool(keepdim), d), cast=cast)
+
+
+_REDUCED = samples.calls(
+    (samples.array(2, 3, 4), None),
+    (samples.array(2, 3, 4), 1),
+    (samples.array(2, 3, 4), (0, -1), True),
+    (samples.array(2, 3, 4, layout="transposed"), 0),
+    (samples.array(3, 4, layout="offset"), -1),
+    (samples.array(3, 4, layout="expanded"), 1, True),
+    (samples.array(3, 4, dtype=int64), 0),
+    (samples.array(3, 4, dtype=bool_), 1),
+    (samples.array(), None),
+    (samples.array(0), None),
+    (samples.array(0, 3), 0),
+    (samples.array(0, 3), 1),
+    samples.Sample((samples.array(2, 3), 2), error=IndexError),
+    samples.Sample((samples.array(2, 3), (0, 0)), error=RuntimeError),
+)
+
+
+@primitive(
+    rule=_sum_rule,
+    vjp={"input": lambda grad, input_layout, dim, keepdim: restore(grad, input_layout.shape, dim, keepdim).expand(input_layout.shape)},
+    samples=_REDUCED,
+)
+def sum(input: Tensor, dim: Any = None, keepdim: bool = False, dtype: dtype | None = None) -> Tensor:
+    """Sum over ``dim`` (an int, a tuple, or None for all); integers count in int64."""
+
+
+def _prod_grad(grad: Tensor, input: Tensor, out: Tensor, dim: tuple[int, ...], keepdim: bool) -> Tensor:
+    shape = tuple(input.shape)
+    g, whole = restore(grad, shape, dim, keepdim), restore(out, shape, dim, keepdim)
+    zero = eq(input, 0)
+    if not bool(any(zero)):
+        return g * whole / input
+    # products of all other elements, from both sides, along one flattened dimension
+    order = [d for d in range(len(shape)) if d not in dim] + list(dim)
+    moved = input.permute(order)
+    kept = tuple(moved.shape[: len(shape) - len(dim)])
+    flat = moved.reshape((*kept, -1))
+    ones = flat[..., :1] * 0 + 1
+    from .movement import cat
+
+    left = cumprod(cat([ones, flat[..., :-1]], -1), -1)
+    right = cumprod(cat([ones, flat.flip(-1)[..., :-1]], -1), -1).flip(-1)
+    inverse = [order.index(d) for d in range(len(shape))]
+    return g * (left * right).reshape(moved.shape).permute(inverse)
+
+
+@primitive(rule=_sum_rule, vjp={"input": _prod_grad}, samples=_REDUCED)
+def prod(input: Tensor, dim: Any = None, keepdim: bool = False, dtype: dtype | None = None) -> Tensor:
+    """Product over ``dim``; integers multiply in int64."""
+
+
+def _extremum_rule(name: str) -> Any:
+    def rule(x: Layout, dim: Any, keepdim: bool) -> Result:
+        if x.dtype.is_complex:
+            raise RuntimeError(f"\"{name}\" not implemented for '{rules.what(x.dtype)}'")
+        dims = rules.normalize_dims(dim, len(x.shape))
+        for d in dims:
+            if x.shape[d] == 0:
+                raise IndexError(
+                    f"{name}(): Expected reduction dim {d} to have non-zero size."
+                    if dim not in (None, ())
+                    else f"{name}(): Expected reduction dim to be specified for input.numel() == 0. "
+                    "Specify the reduction dim with the 'dim' argument."
+                )
+        return Result(Layout.of(rules.reduced_shape(x.shape, dims, bool(keepdim)), x.dtype, x.device), (dims, bool(keepdim)))
+
+    return rule
+
+
+def _extremum_grad(grad: Tensor, input: Tensor, out: Tensor, dim: tuple[int, ...], keepdim: bool) -> Tensor:
+    shape = tuple(input.shape)
+    mask = eq(input, restore(out, shape, dim, keepdim))
+    count = sum(mask, dim, True)
+    return mask * (restore(grad, shape, dim, keepdim) / count)
+
+
+_EXTREMA = samples.calls(
+    (samples.array(2, 3, 4, unique=True), None),
+    (samples.array(2, 3, 4, unique=True), 1),
+    (samples.array(2, 3, 4, unique=True), (0, 2), True),
+    (samples.array(3, 4, unique=True, layout="transposed"), 0),
+    (samples.array(3, 4, dtype=int64), 0),
+    (samples.array(3, 4, dtype=bool_), 1),
+    (samples.array(), None),
+    (samples.array(0, 3), 1),
+    samples.Sample((samples.array(0, 3), 0), error=IndexError),
+)
+
+
+@primitive(rule=_extremum_rule("amax"), vjp={"input": _extremum_grad}, samples=_EXTREMA)
+def amax(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
+    """Largest element over ``dim``; ties share the gradient."""
+
+
+@primitive(rule=_extremum_rule("amin"), vjp={"input": _extremum_grad}, samples=_EXTREMA)
+def amin(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
+    """Smallest element over ``dim``; ties share the gradient."""
+
+
+def _arg_rule(name: str) -> Any:
+    def rule(x: Layout, dim: int, keepdim: bool) -> Result:
+        if x.dtype is bool_ or x.dtype.is_complex:
+            raise RuntimeError(f"\"{name}_cpu\" not implemented for '{rules.what(x.dtype)}'")
+        d = rules.normalize_dim(dim, len(x.shape))
+        if x.shape and x.shape[d] == 0:
+            raise IndexError(f"{name}(): Expected reduction dim {d} to have non-zero size.")
+        dims = () if not x.shape else (d,)
+        return Result(Layout.of(rules.reduced_shape(x.shape, dims, bool(keepdim)), int64, x.device), (d, bool(keepdim)))
+
+    return rule
+
+
+_ARG = samples.calls(
+    (samples.array(2, 3, 4, unique=True), 1),
+    (samples.array(2, 3, 4, unique=True, layout="transposed"), -1, True),
+    (samples.array(3, 4, dtype=int64), 0),
+    (samples.array(5, values=(1.0, 3.0, float("nan"), 3.0, float("nan"))), 0),
+    samples.Sample((samples.array(0, 3), 0), error=IndexError),
+)
+
+
+@primitive(name="argmax", rule=_arg_rule("argmax"), samples=_ARG)
+def argmax_dim(input: Tensor, dim: int, keepdim: bool = False) -> Tensor:
+    """Index of the (first) largest element along ``dim``."""
+
+
+@primitive(name="argmin", rule=_arg_rule("argmin"), samples=_ARG)
+def argmin_dim(input: Tensor, dim: int, keepdim: bool = False) -> Tensor:
+    """Index of the (first) smallest element along ``dim``."""
+
+
+def _arg(function: Any, name: str, input: Tensor, dim: int | None, keepdim: bool) -> Tensor:
+    if input.ndim == 0:
+        result = function(input.reshape(1), 0)
+        return result.reshape(())
+    if dim is not None:
+        return function(input, dim, keepdim)  # type: ignore[no-any-return]
+    if input.numel() == 0:
+        raise IndexError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.")
+    result = function(input.reshape(-1), 0)
+    return result.reshape((1,) * input.ndim) if keepdim else result  # type: ignore[no-any-return]
+
+
+def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+    """Index of the (first) largest element along ``dim``, or of the flattened tensor."""
+    return _arg(argmax_dim, "argmax", input, dim, keepdim)
+
+
+def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+    """Index of the (first) smallest element along ``dim``, or of the flattened tensor."""
+    return _arg(argmin_dim, "argmin", input, dim, keepdim)
+
+
+def _by_dim(extremum: Any, arg: Any, pair: Any, input: Tensor, dim: Any, keepdim: bool) -> Any:
+    if dim is None:
+        return extremum(input)
+    if isinstance(dim, Tensor):
+        return pair(input, dim)
+    indices = arg(input, dim, True)
+    values = input.gather(dim, indices) if input.ndim else input.clone()
+    if not keepdim and input.ndim:
+        values, indices = values.squeeze(dim), indices.squeeze(dim)
+    return _ValuesIndices(values, indices)
+
+
+def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+    """``max(input)``, ``max(input, dim)`` -> (values, indices), or ``max(input, other)``."""
+    from .elementwise import maximum
+
+    return _by_dim(amax, argmax, maximum, input, dim, keepdim)
+
+
+def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+    """``min(input)``, ``min(input, dim)`` -> (values, indices), or ``min(input, other)``."""
+    from .elementwise import minimum
+
+    return _by_dim(amin, argmin, minimum, input, dim, keepdim)
+
+
+def any(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
+    """Whether an element is nonzero."""
+    truth = input if input.dtype is bool_ else bitwise_not(eq(input, 0))
+    if truth.numel() == 0:
+        return sum(truth, dim, keepdim) > 0
+    return amax(truth, () if dim is None else dim, keepdim)
+
+
+def all(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
+    """Whether every element is nonzero."""
+    truth = input if input.dtype is bool_ else bitwise_not(eq(input, 0))
+    if truth.numel() == 0:
+        return eq(sum(bitwise_not(truth), dim, keepdim), 0)
+    return amin(truth, () if dim is None else dim, keepdim)
+
+
+def count_nonzero(input: Tensor, dim: Any = None) -> Tensor:
+    """Number of nonzero elements."""
+    return sum(bitwise_not(eq(input, 0)), dim)
+
+
+def _mean_rule(x: Layout, dim: Any, keepdim: bool, dtype: dtype | None) -> Result:
+    d = dtype or x.dtype
+    if d.category < 2:
+        raise RuntimeError(
+            "mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. "
+            f"Got: {rules.what(d)}"
+        )
+    return _sum_rule(x, dim, keepdim, d)
+
+
+def _mean_grad(grad: Tensor, input_layout: Layout, dim: tuple[int, ...], keepdim: bool, dtype: Any) -> Tensor:
+    count = 1
+    for i in dim:
+        count *= input_layout.shape[i]
+    # divided before it is expanded: as many divisions as results
+    small = restore(grad, input_layout.shape, dim, keepdim)
+    return div(small, float(count) if count else float("nan")).expand(input_layout.shape)
+
+
+_FLOAT_REDUCED = samples.calls(
+    (samples.array(2, 3, 4), None),
+    (samples.array(2, 3, 4), 1),
+    (samples.array(2, 3, 4), (0, -1), True),
+    (samples.array(2, 3, 4, layout="transposed"), 0),
+    (samples.array(), None),
+    (samples.array(0, 3), 1),
+)
+
+
+@primitive(rule=_mean_rule, vjp={"input": _mean_grad}, samples=_FLOAT_REDUCED)
+def mean(input: Tensor, dim: Any = None, keepdim: bool = False, dtype: dtype | None = None) -> Tensor:
+    """Mean over ``dim`` of a floating tensor."""
+    count = 1
+    for i in dim:
+        count *= input.shape[i]
+    return div(sum(input, dim, keepdim), float(count))
+
+
+def var(input: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *, correction: int | None = None) -> Tensor:
+    """Variance over ``dim`` in two passes, divided by the count less ``correction`` (1)."""
+    return var_mean(input, dim, unbiased, keepdim, correction=correction)[0]
+
+
+def var_mean(
+    input: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *, correction: int | None = None
+) -> tuple[Tensor, Tensor]:
+    """(variance, mean)."""
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
+    dims = rules.normalize_dims(tuple(dim) if isinstance(dim, list) else dim, input.ndim)
+    less = correction if correction is not None else int(unbiased)
+    count = 1
+    for d in dims:
+        count *= input.shape[d]
+    center = mean(input, dims or None, True)
+    away = input - center
+    total = sum(mul(away, away), dims or None, keepdim)
+    rest = count - less
+    result = div(total, float(rest)) if rest > 0 else total / 0.0
+    return result, center if keepdim or not dims else center.reshape(rules.reduced_shape(tuple(input.shape), dims, False))
+
+
+def std(input: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *, correction: int | None = None) -> Tensor:
+    """Standard deviation (see :func:`var`)."""
+    return sqrt(var(input, dim, unbiased, keepdim, correction=correction))
+
+
+def norm(input: Tensor, p: Any = 2, dim: Any = None, keepdim: bool = False) -> Tensor:
+    """p-norm of the elements over ``dim`` (all)."""
+    size = abs(input)
+    if p in (2, "fro"):
+        return sqrt(sum(mul(size, size), dim, keepdim))
+    if p == float("inf"):
+        return amax(size, () if dim is None else dim, keepdim)
+    if p == float("-inf"):
+        return amin(size, () if dim is None else dim, keepdim)
+    if p == 1:
+        return sum(size, dim, keepdim)
+    if p == 0:
+        return sum(bitwise_not(eq(size, 0)), dim, keepdim).to(size.dtype)
+    return sum(size**p, dim, keepdim) ** (1.0 / p)
+
+
+def _logsumexp_rule(x: Layout, dim: Any, keepdim: bool) -> Result:
+    dims = rules.normalize_dims(dim, len(x.shape))
+    d = x.dtype if x.dtype.category >= 2 else rules.default_dtype()
+    return Result(Layout.of(rules.reduced_shape(x.shape, dims, bool(keepdim)), d, x.device), (dims, bool(keepdim)), cast=(d,))
+
+
+@primitive(
+    rule=_logsumexp_rule,
+    vjp={
+        "input": lambda grad, input, out, dim, keepdim: restore(grad, input.shape, dim, keepdim)
+        * exp(input - restore(out, input.shape, dim, keepdim))
+    },
+    samples=samples.calls((samples.array(2, 3), 1), (samples.array(2, 3, 4, layout="transposed"), (0, 2), True), (samples.array(), 0)),
+)
+def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
+    """log(sum(exp(input))) over ``dim``, without overflow."""
+    if input.numel() == 0:
+        return log(sum(exp(input), dim, keepdim))
+    top = amax(input, dim, True)
+    top = where(eq(abs(top), float("inf")), 0.0, top)
+    result = log(sum(exp(input - top), dim, True)) + top
+    return result if keepdim else result.reshape(rules.reduced_shape(tuple(input.shape), dim, False))
+
+
+# -- scans -----------------------------------------------------------------------------------------------------
+
+
+def _scan_rule(x: Layout, dim: int, dtype: dtype | None) -> Result:
+    d = rules.accumulated(x.dtype, dtype)
+    return Result(Layout.of(x.shape, d, x.device), (rules.normalize_dim(dim, len(x.shape)), d), cast=(d,))
+
+
+_SCANS = samples.calls(
+    (samples.array(2, 3, 4), 1),
+    (samples.array(2, 3, 4, layout="transposed"), -1),
+    (samples.array(3, 4, dtype=int64), 0),
+    (samples.array(0, 3), 0),
+    (samples.array(), 0),
+    samples.Sample((samples.array(2, 3), 2), error=IndexError),
+)
+
+
+def _reversed_cumsum(x: Tensor, dim: int) -> Tensor:
+    if x.ndim == 0:
+        return x
+    return cumsum(x.flip(dim), dim).flip(dim)
+
+
+@primitive(rule=_scan_rule, vjp={"input": lambda grad, dim: _reversed_cumsum(grad, dim)}, samples=_SCANS)
+def cumsum(input: Tensor, dim: int, dtype: dtype | None = None) -> Tensor:
+    """Running sum along ``dim``."""
+
+
+def _cumprod_grad(grad: Tensor, input: Tensor, out: Tensor, dim: int) -> Tensor:
+    if input.ndim == 0 or input.numel() == 0:
+        return grad
+    if not bool(any(eq(input, 0))):
+        return _reversed_cumsum(grad * out, dim) / input
+    # With zeros: d out_j / d x_i = prod of x_k, k <= j, k != i; written out as a triangle.
+    n = input.shape[dim]
+    x, g = input.movedim(dim, -1), grad.movedim(dim, -1)
+    from .creation import arange, ones_like
+
+    index = arange(n, device=input.device)
+    square = x.unsqueeze(-2).expand((*x.shape[:-1], n, n))  # [i, k]
+    kept = where(eq(index.unsqueeze(0), index.unsqueeze(1)), ones_like(square), square)
+    products = cumprod(kept, -1)  # [i, j]
+    mask = le(index.unsqueeze(1), index.unsqueeze(0)).to(g.dtype)
+    return sum(products * mask * g.unsqueeze(-2), -1).movedim(-1, dim)
+
+
+@primitive(rule=_scan_rule, vjp={"input": _cumprod_grad}, samples=_SCANS, tier="training")
+def cumprod(input: Tensor, dim: int, dtype: dtype | None = None) -> Tensor:
+    """Running product along ``dim``."""
+
+
+def _cumextremum_rule(x: Layout, dim: int) -> Result:
+    return Result((x.dense, x.with_dtype(int64)), (rules.normalize_dim(dim, len(x.shape)),))
+
+
+_CUMEXTREMA = samples.calls(
+    (samples.array(2, 5, unique=True), 1),
+    (samples.array(4, 3, unique=True, layout="transposed"), 0),
+    (samples.array(6, dtype=int64), 0),
+    (samples.array(), 0),
+)
+
+
+def _scatter_back(grad: Tensor, indices: Tensor, dim: int) -> Tensor:
+    from .indexing import scatter_add
+
+    if grad.ndim == 0:
+        return grad
+    return scatter_add(grad.new_zeros(grad.shape), dim, indices, grad)
+
+
+@primitive(
+    rule=_cumextremum_rule, vjp={"input": lambda grad, indices, dim: _scatter_back(grad, indices, dim)},
+    samples=_CUMEXTREMA, tier="training", outputs=("values", "indices"), result_type=_ValuesIndices,
+)  # fmt: skip
+def cummax(input: Tensor, dim: int) -> tuple[Tensor, Tensor]:
+    """Running maximum along ``dim`` and where it stands (the last of ties)."""
+
+
+@primitive(
+    rule=_cumextremum_rule, vjp={"input": lambda grad, indices, dim: _scatter_back(grad, indices, dim)},
+    samples=_CUMEXTREMA, tier="training", outputs=("values", "indices"), result_type=_ValuesIndices,
+)  # fmt: skip
+def cummin(input: Tensor, dim: int) -> tuple[Tensor, Tensor]:
+    """Running minimum along ``dim`` and where it stands (the last of ties)."""
+
+

@@ -1,0 +1,83 @@
+"""Sorting and what derives from it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from ..core.dispatch import Result
+from ..core.tensor import Tensor
+from ..dtypes import int64
+from ..layout import Layout
+from . import rules, samples
+from .primitive import primitive
+from .reduction import _scatter_back
+
+_A = samples.array
+
+
+class _Sorted(NamedTuple):
+    values: Tensor
+    indices: Tensor
+
+
+def _sort_rule(x: Layout, dim: int, descending: bool, stable: bool) -> Result:
+    if x.dtype.is_complex:
+        raise RuntimeError("Sort currently does not support complex dtypes on CPU")
+    return Result((x.dense, x.with_dtype(int64)), (rules.normalize_dim(dim, len(x.shape)), bool(descending)))
+
+
+@primitive(
+    name="sort", rule=lambda x, dim, descending: _sort_rule(x, dim, descending, True), outputs=("values", "indices"), nondifferentiable=(1,),
+    vjp={"input": lambda grad, indices, dim: _scatter_back(grad, indices, dim)}, result_type=_Sorted,
+    samples=samples.calls(
+        (_A(3, 5, unique=True), 1, False), (_A(4, 3, unique=True, layout="transposed"), 0, True), (_A(8, dtype=int64), 0, False),
+        (_A(0, 3), 0, False), (_A(), 0, False), (_A(4, values=(2.0, float("nan"), 1.0, 2.0)), 0, True)),
+)  # fmt: skip
+def sort_kernel(input: Tensor, dim: int = -1, descending: bool = False) -> tuple[Tensor, Tensor]:
+    """(sorted values, where they were), stable; nan is the largest."""
+
+
+def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
+    """``(values, indices)`` in order along ``dim``; always stable."""
+    return sort_kernel(input, dim, descending)
+
+
+def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
+    """Indices that sort along ``dim``."""
+    return sort_kernel(input, dim, descending)[1]  # type: ignore[no-any-return]
+
+
+def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
+    """The k largest (or smallest) along ``dim``, in order, and where they were."""
+    d = rules.normalize_dim(dim, input.ndim)
+    if k > (input.shape[d] if input.ndim else 1) or k < 0:
+        raise RuntimeError("selected index k out of range")
+    values, indices = sort_kernel(input, d, largest)
+    if not input.ndim:
+        return _Sorted(values, indices)
+    return _Sorted(values.narrow(d, 0, k).clone(), indices.narrow(d, 0, k).clone())
+
+
+def unique(input: Tensor) -> Tensor:
+    """The distinct elements in order."""
+    from .elementwise import ne
+    from .indexing import masked_select
+    from .movement import cat
+
+    flat = sort_kernel(input.reshape(-1), 0, False)[0]
+    if flat.shape[0] < 2:
+        return flat  # type: ignore[no-any-return]
+    changed = ne(flat[1:], flat[:-1])
+    return masked_select(flat, cat([changed.new_ones((1,)), changed], 0))
+
+
+def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
+    """How often each of 0, 1, ... occurs (or the sum of its weights)."""
+    if input.ndim != 1 or input.dtype.category != 1:
+        raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
+    from .creation import ones, zeros
+    from .indexing import scatter_add
+
+    size = max(int(input.max()) + 1 if input.numel() else 0, minlength)
+    src = ones(input.shape[0], dtype=int64, device=input.device) if weights is None else weights
+    return scatter_add(zeros(size, dtype=src.dtype, device=input.device), 0, input.to(int64), src)
