@@ -13,15 +13,17 @@ from ..tensor import Tensor
 
 __all__ = [
     "adaptive_avg_pool2d", "avg_pool2d", "batch_norm", "binary_cross_entropy", "binary_cross_entropy_with_logits",
-    "conv2d", "cross_entropy", "dropout", "embedding", "gelu", "l1_loss", "layer_norm", "leaky_relu", "linear",
-    "log_softmax", "logsigmoid", "max_pool2d", "mse_loss", "nll_loss", "relu", "sigmoid", "silu", "softmax",
-    "softplus", "tanh",
+    "conv1d", "conv2d", "cross_entropy", "dropout", "elu", "embedding", "gelu", "l1_loss", "layer_norm",
+    "leaky_relu", "linear", "log_softmax", "logsigmoid", "max_pool2d", "mse_loss", "nll_loss", "relu",
+    "scaled_dot_product_attention", "sigmoid", "silu", "softmax", "softplus", "tanh",
 ]  # fmt: skip
 
 _Pair = int | Sequence[int]
 
 linear = ops.linear
+conv1d = ops.conv1d
 conv2d = ops.conv2d
+scaled_dot_product_attention = ops.scaled_dot_product_attention
 
 # -- activations -------------------------------------------------------------------------------------
 
@@ -36,6 +38,13 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
     if inplace:  # of a copy: what is saved for the gradient must outlive the write
         return input.copy_(ops.leaky_relu(input.clone(), negative_slope))
     return ops.leaky_relu(input, negative_slope)
+
+
+def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """x where x > 0, else ``alpha * (exp(x) - 1)``."""
+    if inplace:  # of a copy: what is saved for the gradient must outlive the write
+        return input.copy_(ops.elu(input.clone(), alpha))
+    return ops.elu(input, alpha)
 
 
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:

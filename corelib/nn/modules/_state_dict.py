@@ -13,28 +13,32 @@ from ..parameter import Parameter
 if TYPE_CHECKING:
     from .module import Module
 
-__all__ = ["IncompatibleKeys", "load_into", "load_own", "save_own"]
+__all__ = ["_IncompatibleKeys", "load_into", "load_own", "save_own"]
 
 EXTRA_STATE = "_extra_state"  # the key under which get_extra_state's result is kept
 
 
-class IncompatibleKeys(NamedTuple):
-    """What ``load_state_dict`` returns: keys that were not there, and keys that nothing wanted."""
-
+class _Keys(NamedTuple):
     missing_keys: list[str]
     unexpected_keys: list[str]
+
+
+class _IncompatibleKeys(_Keys):
+    """What ``load_state_dict`` returns: keys that were not there, and keys that nothing wanted."""
+
+    __slots__ = ()
 
     def __repr__(self) -> str:
         if not self.missing_keys and not self.unexpected_keys:
             return "<All keys matched successfully>"
-        return f"_IncompatibleKeys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
+        return super().__repr__()
 
     __str__ = __repr__
 
 
 def persistent_state(module: Module) -> dict[str, Tensor]:
     """The module's own parameters and persistent buffers that are not None."""
-    state = {name: p for name, p in module._parameters.items() if p is not None}
+    state: dict[str, Tensor] = {name: p for name, p in module._parameters.items() if p is not None}
     for name, buffer in module._buffers.items():
         if buffer is not None and name not in module._non_persistent_buffers_set:
             state[name] = buffer
@@ -125,7 +129,7 @@ def _load_tensor(module: Module, name: str, own: Tensor, key: str, given: Any, a
     return None
 
 
-def load_into(root: Module, state_dict: Mapping[str, Any], strict: bool, assign: bool) -> IncompatibleKeys:
+def load_into(root: Module, state_dict: Mapping[str, Any], strict: bool, assign: bool) -> _IncompatibleKeys:
     """``root.load_state_dict(state_dict, strict, assign)``."""
     if not isinstance(state_dict, Mapping):
         raise TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}.")
@@ -143,7 +147,7 @@ def load_into(root: Module, state_dict: Mapping[str, Any], strict: bool, assign:
             if child is not None:
                 child_prefix = f"{prefix}{name}."
                 load(child, {k: v for k, v in entries.items() if k.startswith(child_prefix)}, child_prefix)
-        result = IncompatibleKeys(missing, unexpected)
+        result = _IncompatibleKeys(missing, unexpected)
         for hook in module._load_state_dict_post_hooks.values():
             if hook(module, result) is not None:
                 raise AssertionError(
@@ -159,7 +163,7 @@ def load_into(root: Module, state_dict: Mapping[str, Any], strict: bool, assign:
                 errors.insert(0, f"{kind} key(s) in state_dict: " + ", ".join(f'"{k}"' for k in keys) + ". ")
     if errors:
         raise RuntimeError(f"Error(s) in loading state_dict for {type(root).__name__}:\n\t" + "\n\t".join(errors))
-    return IncompatibleKeys(missing, unexpected)
+    return _IncompatibleKeys(missing, unexpected)
 
 
 def _has(module: Module, method: str) -> bool:

@@ -15,7 +15,7 @@ from ...tensor import Tensor
 from ...utils.hooks import RemovableHandle, add_hook
 from ..parameter import Buffer, Parameter
 from ._hooks import call_with_hooks
-from ._state_dict import IncompatibleKeys, load_into, load_own, save_own
+from ._state_dict import _IncompatibleKeys, load_into, load_own, save_own
 
 __all__ = ["Module"]
 
@@ -358,7 +358,7 @@ class Module:
 
     def load_state_dict(
         self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
-    ) -> IncompatibleKeys:
+    ) -> _IncompatibleKeys:
         """Copy parameters and buffers from ``state_dict`` into this module and its children.
 
         Args:

@@ -9,8 +9,9 @@ import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any, Generic, TypeVar, cast
 
-from ...creation import randperm, tensor
+from ...creation import tensor
 from ...dtypes import int64
+from ...ops import randperm
 from ...random import Generator
 from ...tensor import Tensor
 
