@@ -9,11 +9,10 @@ from ..core.tensor import Tensor
 from ..dtypes import dtype
 from ..layout import Layout
 from . import rules, samples
-from .elementwise import div, erf, exp, log, lt, maximum, mul, neg, sub, tanh, where
+from .elementwise import abs as _abs
+from .elementwise import div, erf, exp, expm1, log, log1p, lt, maximum, mul, neg, sub, tanh, where
 from .primitive import primitive
 from .reduction import amax, sum
-from .elementwise import abs as _abs
-from .elementwise import expm1, log1p
 
 _A = samples.array
 
@@ -147,7 +146,9 @@ def scaled_dot_product_attention(
     scores = matmul(query * factor, key.transpose(-2, -1))
     if is_causal:
         if attn_mask is not None:
-            raise RuntimeError("_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True")
+            raise RuntimeError(
+                "_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True"
+            )
         attn_mask = tril(ones(query.shape[-2], key.shape[-2], dtype=bool_, device=query.device))
     if attn_mask is not None:
         scores = where(attn_mask, scores, float("-inf")) if attn_mask.dtype is bool_ else scores + attn_mask
@@ -155,5 +156,3 @@ def scaled_dot_product_attention(
     if dropout_p:
         weights = dropout(weights, dropout_p)
     return matmul(weights, value)
-
-

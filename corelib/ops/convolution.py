@@ -20,7 +20,9 @@ def out_size(size: int, kernel: int, stride: int, padding: int, dilation: int) -
     return (size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
 
 
-def _check(x: Layout, weight: Layout, bias: Layout | None, stride: Any, padding: Any, dilation: Any, groups: int) -> tuple[int, ...]:
+def _check(
+    x: Layout, weight: Layout, bias: Layout | None, stride: Any, padding: Any, dilation: Any, groups: int
+) -> tuple[int, ...]:
     n = len(weight.shape) - 2
     if len(x.shape) != n + 2:
         raise RuntimeError(
@@ -71,9 +73,13 @@ def _type(x: Layout) -> str:
     return f"torch.{rules.what(x.dtype)}Tensor"
 
 
-def _convolution_rule(x: Layout, weight: Layout, bias: Layout | None, stride: Any, padding: Any, dilation: Any, groups: int) -> Result:
+def _convolution_rule(
+    x: Layout, weight: Layout, bias: Layout | None, stride: Any, padding: Any, dilation: Any, groups: int
+) -> Result:
     sizes = _check(x, weight, bias, stride, padding, dilation, groups)
-    return Result(Layout.of((x.shape[0], weight.shape[0], *sizes), x.dtype, x.device), (stride, padding, dilation, groups))
+    return Result(
+        Layout.of((x.shape[0], weight.shape[0], *sizes), x.dtype, x.device), (stride, padding, dilation, groups)
+    )
 
 
 def _padded(x: Tensor, padding: tuple[int, ...]) -> Tensor:
@@ -101,7 +107,15 @@ def _windows(x: Tensor, kernel: tuple[int, ...], sizes: tuple[int, ...], stride:
     )  # fmt: skip
 
 
-def _columns(x: Tensor, weight_shape: tuple[int, ...], sizes: tuple[int, ...], stride: Any, padding: Any, dilation: Any, groups: int) -> Tensor:
+def _columns(
+    x: Tensor,
+    weight_shape: tuple[int, ...],
+    sizes: tuple[int, ...],
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    groups: int,
+) -> Tensor:
     """[groups, N * positions, C/g * window]: the operand of one product a group."""
     n = len(sizes)
     view = _windows(_padded(x, padding), weight_shape[2:], sizes, stride, dilation)
@@ -115,7 +129,11 @@ def _fold_grad(grad: Tensor, groups: int) -> Tensor:
     """[groups, N * positions, O/g] of a result's gradient [N, O, *sizes]."""
     n, channels = grad.shape[:2]
     positions = prod(grad.shape[2:])
-    return grad.reshape((n, groups, channels // groups, positions)).permute((1, 0, 3, 2)).reshape((groups, n * positions, channels // groups))
+    return (
+        grad.reshape((n, groups, channels // groups, positions))
+        .permute((1, 0, 3, 2))
+        .reshape((groups, n * positions, channels // groups))
+    )
 
 
 _ARGS = ((1, 1), (0, 0), (1, 1), 1)
@@ -138,9 +156,14 @@ _CONVOLUTIONS = samples.calls(
     },
     samples=_CONVOLUTIONS, torch_name="",
 )  # fmt: skip
-def convolution(input: Tensor, weight: Tensor, bias: Tensor | None, stride: Any, padding: Any, dilation: Any, groups: int) -> Tensor:
+def convolution(
+    input: Tensor, weight: Tensor, bias: Tensor | None, stride: Any, padding: Any, dilation: Any, groups: int
+) -> Tensor:
     """Cross-correlation of [N, C, *size] with [O, C/groups, *window]."""
-    sizes = tuple(out_size(input.shape[2 + i], weight.shape[2 + i], stride[i], padding[i], dilation[i]) for i in range(len(stride)))
+    sizes = tuple(
+        out_size(input.shape[2 + i], weight.shape[2 + i], stride[i], padding[i], dilation[i])
+        for i in range(len(stride))
+    )
     columns = _columns(input, tuple(weight.shape), sizes, stride, padding, dilation, groups)
     w = weight.reshape((groups, weight.shape[0] // groups, -1))
     product = columns @ w.transpose(1, 2)  # [g, N * positions, O/g]
@@ -149,8 +172,12 @@ def convolution(input: Tensor, weight: Tensor, bias: Tensor | None, stride: Any,
     return result if bias is None else result + bias.reshape((-1, *(1 for _ in sizes)))
 
 
-def _input_grad_rule(grad: Layout, weight: Layout, input_shape: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Result:
-    return Result(Layout.of(tuple(input_shape), grad.dtype, grad.device), (input_shape, stride, padding, dilation, groups))
+def _input_grad_rule(
+    grad: Layout, weight: Layout, input_shape: Any, stride: Any, padding: Any, dilation: Any, groups: int
+) -> Result:
+    return Result(
+        Layout.of(tuple(input_shape), grad.dtype, grad.device), (input_shape, stride, padding, dilation, groups)
+    )
 
 
 @primitive(
@@ -164,7 +191,9 @@ def _input_grad_rule(grad: Layout, weight: Layout, input_shape: Any, stride: Any
                           (_A(1, 4, 3, 4), _A(4, 2, 3, 3, seed=1), (1, 4, 6, 6), (2, 1), (1, 0), (1, 1), 2)),
     torch_name="",
 )  # fmt: skip
-def convolution_input_grad(grad_output: Tensor, weight: Tensor, input_shape: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Tensor:
+def convolution_input_grad(
+    grad_output: Tensor, weight: Tensor, input_shape: Any, stride: Any, padding: Any, dilation: Any, groups: int
+) -> Tensor:
     """Gradient of :func:`convolution` with respect to its input."""
     from ..core.tensor import Tensor as _Tensor
     from .view import as_strided_grad
@@ -190,8 +219,12 @@ def convolution_input_grad(grad_output: Tensor, weight: Tensor, input_shape: Any
     return _inside(whole, padding).contiguous()
 
 
-def _weight_grad_rule(grad: Layout, x: Layout, weight_shape: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Result:
-    return Result(Layout.of(tuple(weight_shape), grad.dtype, grad.device), (weight_shape, stride, padding, dilation, groups))
+def _weight_grad_rule(
+    grad: Layout, x: Layout, weight_shape: Any, stride: Any, padding: Any, dilation: Any, groups: int
+) -> Result:
+    return Result(
+        Layout.of(tuple(weight_shape), grad.dtype, grad.device), (weight_shape, stride, padding, dilation, groups)
+    )
 
 
 @primitive(
@@ -205,7 +238,9 @@ def _weight_grad_rule(grad: Layout, x: Layout, weight_shape: Any, stride: Any, p
                           (_A(1, 4, 3, 4), _A(1, 4, 6, 6, seed=1), (4, 2, 3, 3), (2, 1), (1, 0), (1, 1), 2)),
     torch_name="",
 )  # fmt: skip
-def convolution_weight_grad(grad_output: Tensor, input: Tensor, weight_shape: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Tensor:
+def convolution_weight_grad(
+    grad_output: Tensor, input: Tensor, weight_shape: Any, stride: Any, padding: Any, dilation: Any, groups: int
+) -> Tensor:
     """Gradient of :func:`convolution` with respect to its weight."""
     columns = _columns(input, tuple(weight_shape), tuple(grad_output.shape[2:]), stride, padding, dilation, groups)
     product = _fold_grad(grad_output, groups).transpose(1, 2) @ columns
@@ -219,19 +254,39 @@ def _pair(value: Any, n: int, name: str) -> tuple[int, ...]:
     if len(value) == 1:
         return value * n
     if len(value) != n:
-        raise RuntimeError(f"expected {name} to be a single integer value or a list of {n} values to match the convolution dimensions, but got {name}={list(value)}")
+        raise RuntimeError(
+            f"expected {name} to be a single integer value or a list of {n} values to match the convolution dimensions, but got {name}={list(value)}"
+        )
     return value
 
 
-def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1) -> Tensor:
+def conv2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> Tensor:
     """``torch.nn.functional.conv2d``; padding may be "same" or "valid"."""
     return _convnd(2, input, weight, bias, stride, padding, dilation, groups)
 
 
-def conv1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1) -> Tensor:
+def conv1d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> Tensor:
     """``torch.nn.functional.conv1d``: a two-dimensional convolution of height 1."""
     if input.ndim not in (2, 3):
-        raise RuntimeError(f"Expected 2D (unbatched) or 3D (batched) input to conv1d, but got input of size: {list(input.shape)}")
+        raise RuntimeError(
+            f"Expected 2D (unbatched) or 3D (batched) input to conv1d, but got input of size: {list(input.shape)}"
+        )
     s, d = _pair(stride, 1, "stride"), _pair(dilation, 1, "dilation")
     if isinstance(padding, str):
         p: Any = padding
@@ -241,7 +296,9 @@ def conv1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: An
     return result.squeeze(-2)
 
 
-def _convnd(n: int, input: Tensor, weight: Tensor, bias: Tensor | None, stride: Any, padding: Any, dilation: Any, groups: int) -> Tensor:
+def _convnd(
+    n: int, input: Tensor, weight: Tensor, bias: Tensor | None, stride: Any, padding: Any, dilation: Any, groups: int
+) -> Tensor:
     s, d = _pair(stride, n, "stride"), _pair(dilation, n, "dilation")
     single = input.ndim == n + 1
     x = input.unsqueeze(0) if single else input

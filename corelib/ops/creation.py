@@ -30,7 +30,9 @@ def _size(shape: tuple[Any, ...], name: str) -> tuple[int, ...]:
     sizes = []
     for n in shape:
         if not hasattr(n, "__index__"):
-            raise TypeError(f"{name}(): argument 'size' must be tuple of ints, but found element of type {type(n).__name__}")
+            raise TypeError(
+                f"{name}(): argument 'size' must be tuple of ints, but found element of type {type(n).__name__}"
+            )
         n = n.__index__()
         if n < 0:
             raise RuntimeError(f"Trying to create tensor with negative dimension {n}: {list(shape)}")
@@ -102,36 +104,73 @@ def empty(*size: Any, dtype: dtype | None = None, device: Any = None, requires_g
     return _finish(fresh(backend.allocate(made), made), requires_grad)
 
 
-def empty_strided(size: Any, stride: Any, *, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def empty_strided(
+    size: Any, stride: Any, *, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """A tensor of undefined contents with given strides."""
     from .view import as_strided
 
     extent = Layout.of(tuple(size), float32, Device("cpu"), tuple(stride)).extent
-    return _finish(as_strided(empty(extent, dtype=dtype, device=device), tuple(size), tuple(stride)).detach(), requires_grad)
+    return _finish(
+        as_strided(empty(extent, dtype=dtype, device=device), tuple(size), tuple(stride)).detach(), requires_grad
+    )
 
 
 def _like(function: Any, other: Tensor, *value: Any, dtype: dtype | None, device: Any, requires_grad: bool) -> Tensor:
     return function(  # type: ignore[no-any-return]
-        tuple(other.shape), *value, dtype=dtype or other.dtype, device=device or other.device, requires_grad=requires_grad
+        tuple(other.shape),
+        *value,
+        dtype=dtype or other.dtype,
+        device=device or other.device,
+        requires_grad=requires_grad,
     )
 
 
-def zeros_like(input: Tensor, *, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None) -> Tensor:
+def zeros_like(
+    input: Tensor,
+    *,
+    dtype: dtype | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = None,
+) -> Tensor:
     """Zeros of the other tensor's shape, dtype and device."""
     return _like(zeros, input, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
-def ones_like(input: Tensor, *, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None) -> Tensor:
+def ones_like(
+    input: Tensor,
+    *,
+    dtype: dtype | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = None,
+) -> Tensor:
     """Ones of the other tensor's shape, dtype and device."""
     return _like(ones, input, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
-def empty_like(input: Tensor, *, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None) -> Tensor:
+def empty_like(
+    input: Tensor,
+    *,
+    dtype: dtype | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = None,
+) -> Tensor:
     """Undefined contents in the other tensor's shape, dtype and device."""
     return _like(empty, input, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
-def full_like(input: Tensor, fill_value: Any, *, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None) -> Tensor:
+def full_like(
+    input: Tensor,
+    fill_value: Any,
+    *,
+    dtype: dtype | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = None,
+) -> Tensor:
     """One value in the other tensor's shape, dtype and device."""
     return _like(full, input, fill_value, dtype=dtype, device=device, requires_grad=requires_grad)
 
@@ -141,7 +180,9 @@ def arange(start: Any = 0, end: Any = None, step: Any = 1, *, dtype: dtype | Non
     """``arange([start,] end[, step])``: integers unless a bound is a float."""
     if end is None:
         start, end = 0, start
-    start, end, step = (x.item() if x.__class__ in TENSORS or isinstance(x, np.generic) else x for x in (start, end, step))
+    start, end, step = (
+        x.item() if x.__class__ in TENSORS or isinstance(x, np.generic) else x for x in (start, end, step)
+    )
     if step == 0:
         raise RuntimeError("step must be nonzero")
     if (step > 0 and start > end) or (step < 0 and start < end):
@@ -157,7 +198,9 @@ def arange(start: Any = 0, end: Any = None, step: Any = 1, *, dtype: dtype | Non
     return _finish(call(arange_kernel.prim, (start, step), (made,)), requires_grad)
 
 
-def linspace(start: Any, end: Any, steps: int, *, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def linspace(
+    start: Any, end: Any, steps: int, *, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """``steps`` values from start to end, both included, symmetric about the middle."""
     if steps < 0:
         raise RuntimeError("number of steps must be non-negative")
@@ -172,7 +215,9 @@ def linspace(start: Any, end: Any, steps: int, *, dtype: dtype | None = None, de
     return _finish(values.to(d), requires_grad)
 
 
-def eye(n: int, m: int | None = None, *, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def eye(
+    n: int, m: int | None = None, *, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """The identity matrix."""
     result = zeros(n, n if m is None else m, dtype=dtype, device=device)
     result.diagonal().fill_(1)
@@ -236,10 +281,14 @@ def _flatten(data: Any, shape: tuple[int, ...], depth: int, into: list[Any]) -> 
     into.append(data)
 
 
-def tensor(data: Any, *, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
+def tensor(
+    data: Any, *, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False
+) -> Tensor:
     """A copy of data: a number, nested sequences, a NumPy array or scalar, or a tensor."""
     if data.__class__ in TENSORS:
-        result = data.detach().clone().to(device=device if device is not None else data.device, dtype=dtype or data.dtype)
+        result = (
+            data.detach().clone().to(device=device if device is not None else data.device, dtype=dtype or data.dtype)
+        )
         return _finish(result, requires_grad)
     if isinstance(data, np.generic):
         data = np.asarray(data)
@@ -255,7 +304,11 @@ def tensor(data: Any, *, dtype: dtype | None = None, device: Any = None, require
     if dtype is None:
         rank = -1
         for v in values:
-            r = _NUMBER_RANK[type(v)] if type(v) in _NUMBER_RANK else _NUMBER_RANK[next(c for c in (bool, int, float, complex) if isinstance(v, c))]
+            r = (
+                _NUMBER_RANK[type(v)]
+                if type(v) in _NUMBER_RANK
+                else _NUMBER_RANK[next(c for c in (bool, int, float, complex) if isinstance(v, c))]
+            )
             rank = max(rank, r)
         d = default_dtype() if rank < 0 else number_dtype((bool, int, float, complex)[rank])
     else:
@@ -291,7 +344,19 @@ def as_tensor(data: Any, dtype: dtype | None = None, device: Any = None) -> Tens
     return tensor(data, dtype=dtype, device=device)
 
 
-_SHAREABLE = {"bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64", "complex64", "complex128"}
+_SHAREABLE = {
+    "bool",
+    "uint8",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "float16",
+    "float32",
+    "float64",
+    "complex64",
+    "complex128",
+}
 
 
 def from_numpy(ndarray: np.ndarray[Any, Any]) -> Tensor:
@@ -310,5 +375,3 @@ def from_numpy(ndarray: np.ndarray[Any, Any]) -> Tensor:
             )
         return tensor(ndarray)
     return fresh(adopt(ndarray, layout), layout)
-
-

@@ -64,7 +64,9 @@ def _float_unary(accepts: str = "bifc") -> Any:
     return rules.unary("float", accepts=accepts)
 
 
-@primitive(rule=_float_unary(), vjp={"input": lambda grad, out: grad / (2 * out.conj())}, samples=samples.unary(0.1, 4.0))
+@primitive(
+    rule=_float_unary(), vjp={"input": lambda grad, out: grad / (2 * out.conj())}, samples=samples.unary(0.1, 4.0)
+)
 def sqrt(input: Tensor) -> Tensor:
     """Square root, elementwise."""
 
@@ -84,7 +86,11 @@ def log(input: Tensor) -> Tensor:
     """Natural logarithm, elementwise."""
 
 
-@primitive(rule=_float_unary("bif"), vjp={"input": lambda grad, input: grad / (input + 1)}, samples=samples.unary(-0.9, 4.0, accepts="f"))
+@primitive(
+    rule=_float_unary("bif"),
+    vjp={"input": lambda grad, input: grad / (input + 1)},
+    samples=samples.unary(-0.9, 4.0, accepts="f"),
+)
 def log1p(input: Tensor) -> Tensor:
     """log(1 + input), accurate near 0."""
 
@@ -113,7 +119,9 @@ def erf(input: Tensor) -> Tensor:
     """Error function, elementwise."""
 
 
-@primitive(rule=rules.unary("same", accepts="bi", name="bitwise_not_cpu"), samples=samples.unary(accepts="ib", rejects="f"))
+@primitive(
+    rule=rules.unary("same", accepts="bi", name="bitwise_not_cpu"), samples=samples.unary(accepts="ib", rejects="f")
+)
 def bitwise_not(input: Tensor) -> Tensor:
     """Bits inverted; logical not of a bool tensor."""
 
@@ -276,34 +284,56 @@ def le(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """input <= other, elementwise, as bool."""
 
 
-@primitive(rule=rules.binary(accepts="bi", name="bitwise_and_cpu"), samples=samples.binary(accepts="ib", rejects="f", numbers=(2,)), scalars_mix=True)
+@primitive(
+    rule=rules.binary(accepts="bi", name="bitwise_and_cpu"),
+    samples=samples.binary(accepts="ib", rejects="f", numbers=(2,)),
+    scalars_mix=True,
+)
 def bitwise_and(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """Bits set in both."""
 
 
-@primitive(rule=rules.binary(accepts="bi", name="bitwise_or_cpu"), samples=samples.binary(accepts="ib", rejects="f", numbers=(2,)), scalars_mix=True)
+@primitive(
+    rule=rules.binary(accepts="bi", name="bitwise_or_cpu"),
+    samples=samples.binary(accepts="ib", rejects="f", numbers=(2,)),
+    scalars_mix=True,
+)
 def bitwise_or(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """Bits set in either."""
 
 
-@primitive(rule=rules.binary(accepts="bi", name="bitwise_xor_cpu"), samples=samples.binary(accepts="ib", rejects="f", numbers=(2,)), scalars_mix=True)
+@primitive(
+    rule=rules.binary(accepts="bi", name="bitwise_xor_cpu"),
+    samples=samples.binary(accepts="ib", rejects="f", numbers=(2,)),
+    scalars_mix=True,
+)
 def bitwise_xor(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """Bits set in one and not the other."""
 
 
-@primitive(rule=rules.binary(accepts="i", name="lshift_cpu"), samples=samples.binary(0, 9, low2=0, high2=5, accepts="i", numbers=(2,)), scalars_mix=True)
+@primitive(
+    rule=rules.binary(accepts="i", name="lshift_cpu"),
+    samples=samples.binary(0, 9, low2=0, high2=5, accepts="i", numbers=(2,)),
+    scalars_mix=True,
+)
 def bitwise_left_shift(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """Bits moved left; by the width or more gives 0."""
 
 
-@primitive(rule=rules.binary(accepts="i", name="rshift_cpu"), samples=samples.binary(-9, 9, low2=0, high2=5, accepts="i", numbers=(2,)), scalars_mix=True)
+@primitive(
+    rule=rules.binary(accepts="i", name="rshift_cpu"),
+    samples=samples.binary(-9, 9, low2=0, high2=5, accepts="i", numbers=(2,)),
+    scalars_mix=True,
+)
 def bitwise_right_shift(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """Bits moved right, keeping the sign."""
 
 
 def _where_rule(condition: Layout, a: Any, b: Any) -> Result:
     if condition.dtype is not bool_:
-        raise RuntimeError(f"where expected condition to be a boolean tensor, but got a tensor with dtype {rules.what(condition.dtype)}")
+        raise RuntimeError(
+            f"where expected condition to be a boolean tensor, but got a tensor with dtype {rules.what(condition.dtype)}"
+        )
     d = rules.promote(a, b)
     shape = rules.broadcast_shapes(*[o.shape for o in (condition, a, b) if o.__class__ is Layout])
     return Result(Layout.of(shape, d, rules.device_of((condition, a, b))), cast=(None, d, d), expand=shape)
@@ -427,13 +457,21 @@ def conj_physical(input: Tensor) -> Tensor:
     return view_as_complex(stack([parts[..., 0], -parts[..., 1]], -1))
 
 
-@primitive(rule=_float_unary(), vjp={"input": lambda grad, out: grad * (-0.5 * out * out * out)}, samples=samples.unary(0.2, 4.0, accepts="f"))
+@primitive(
+    rule=_float_unary(),
+    vjp={"input": lambda grad, out: grad * (-0.5 * out * out * out)},
+    samples=samples.unary(0.2, 4.0, accepts="f"),
+)
 def rsqrt(input: Tensor) -> Tensor:
     """1 / sqrt(input)."""
     return div(1.0, sqrt(input))
 
 
-@primitive(rule=_float_unary(), vjp={"input": lambda grad, out: -grad * conj(out * out)}, samples=samples.unary(0.5, 3.0, accepts="f"))
+@primitive(
+    rule=_float_unary(),
+    vjp={"input": lambda grad, out: -grad * conj(out * out)},
+    samples=samples.unary(0.5, 3.0, accepts="f"),
+)
 def reciprocal(input: Tensor) -> Tensor:
     """1 / input."""
     return div(1.0, input)
@@ -494,7 +532,9 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
 def _mod_fix(quotient: bool, input: Any, other: Any) -> Tensor:
     """floor_divide and remainder from their truncating kin (exact where x - y*floor(x/y) is not)."""
     rest = fmod(input, other)
-    wrong = bitwise_and(ne(rest, 0), ne(lt(rest, 0), lt(other, 0) if other.__class__ not in (int, float) else other < 0))
+    wrong = bitwise_and(
+        ne(rest, 0), ne(lt(rest, 0), lt(other, 0) if other.__class__ not in (int, float) else other < 0)
+    )
     if not quotient:
         return where(wrong, rest + other, rest)
     if rest.dtype.category == 1:
@@ -504,8 +544,10 @@ def _mod_fix(quotient: bool, input: Any, other: Any) -> Tensor:
     exact = where(wrong, exact - 1, exact)
     rounded = floor_float(exact)
     rounded = where(lt(0.5, exact - rounded), rounded + 1, rounded)
-    return where(eq(other, 0), div(input, other), rounded) if other.__class__ not in (int, float) else (
-        rounded if other != 0 else div(input, other)
+    return (
+        where(eq(other, 0), div(input, other), rounded)
+        if other.__class__ not in (int, float)
+        else (rounded if other != 0 else div(input, other))
     )
 
 

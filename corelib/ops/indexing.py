@@ -76,7 +76,9 @@ def _scatter_rule(name: str) -> Any:
             raise RuntimeError("Index tensor must have the same number of dimensions as self tensor")
         for i, (n, m) in enumerate(zip(index.shape, x.shape, strict=True)):
             if i != d and n > m:
-                raise RuntimeError(f"Expected index {list(index.shape)} to be no larger than self {list(x.shape)} apart from dimension {d}")
+                raise RuntimeError(
+                    f"Expected index {list(index.shape)} to be no larger than self {list(x.shape)} apart from dimension {d}"
+                )
         return Result(x.dense, (d,), cast=(None, None, x.dtype))
 
     return rule
@@ -175,7 +177,9 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     count = int(ranks[-1]) if n else 0
     # each true element's position is written at its rank; the others share one slot past the end
     target = where(truth, sub(ranks, 1), count)
-    positions = scatter(empty(count + 1, dtype=int64, device=input.device), 0, target, arange(n, device=input.device))[:count]
+    positions = scatter(empty(count + 1, dtype=int64, device=input.device), 0, target, arange(n, device=input.device))[
+        :count
+    ]
     columns: list[Tensor] = []
     for size in reversed(input.shape):
         columns.append(remainder(positions, size))
@@ -209,7 +213,12 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     if dim is None:
         return gather(input.reshape(-1), 0, indices.reshape(-1))
     d = rules.normalize_dim(dim, input.ndim)
-    shape = list(rules.broadcast_shapes([1 if i == d else n for i, n in enumerate(input.shape)], [1 if i == d else n for i, n in enumerate(indices.shape)]))
+    shape = list(
+        rules.broadcast_shapes(
+            [1 if i == d else n for i, n in enumerate(input.shape)],
+            [1 if i == d else n for i, n in enumerate(indices.shape)],
+        )
+    )
     a, b = list(shape), list(shape)
     a[d], b[d] = input.shape[d], indices.shape[d]
     return gather(input.expand(tuple(a)), d, indices.expand(tuple(b)))
@@ -284,9 +293,7 @@ def _normalize(key: Any, x: Tensor) -> tuple[Any, ...]:
     """A key as a tuple of int, slice, None, Ellipsis, bool and tensors."""
     from .creation import tensor
 
-    if isinstance(key, tuple):
-        parts = list(key)
-    elif isinstance(key, list) and any(isinstance(k, (slice, Tensor, type(None))) or k is Ellipsis for k in key):
+    if isinstance(key, tuple) or (isinstance(key, list) and any(isinstance(k, (slice, Tensor, type(None))) or k is Ellipsis for k in key)):
         parts = list(key)
     else:
         parts = [key]
@@ -311,7 +318,11 @@ def _normalize(key: Any, x: Tensor) -> tuple[Any, ...]:
                 "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices "
                 f"(got {type(k).__name__})"
             )
-    if result.count(Ellipsis) if not any(isinstance(k, Tensor) for k in result) else len([k for k in result if k is Ellipsis]) > 1:
+    if (
+        result.count(Ellipsis)
+        if not any(isinstance(k, Tensor) for k in result)
+        else len([k for k in result if k is Ellipsis]) > 1
+    ):
         if len([k for k in result if k is Ellipsis]) > 1:
             raise IndexError("an index can only have a single ellipsis ('...')")
     return tuple(result)
@@ -349,7 +360,8 @@ def _flat_index(x: Tensor, advanced: list[Any]) -> tuple[tuple[int, ...], Tensor
         shape = rules.broadcast_shapes(*shapes)
     except RuntimeError:
         raise IndexError(
-            "shape mismatch: indexing tensors could not be broadcast together with shapes " + ", ".join(str(list(s)) for s in shapes)
+            "shape mismatch: indexing tensors could not be broadcast together with shapes "
+            + ", ".join(str(list(s)) for s in shapes)
         ) from None
     flat: Any = None
     for d, k in zip(dims, indices, strict=True):
@@ -433,7 +445,9 @@ def setitem(x: Tensor, key: Any, value: Any) -> None:
     while value.ndim > len(target) and value.shape[0] == 1:
         value = value.squeeze(0)
     if rules.broadcast_shapes(target, value.shape) != target:
-        raise RuntimeError(f"shape mismatch: value tensor of shape {list(value.shape)} cannot be broadcast to indexing result of shape {list(target)}")
+        raise RuntimeError(
+            f"shape mismatch: value tensor of shape {list(value.shape)} cannot be broadcast to indexing result of shape {list(target)}"
+        )
     spread = expand(value, target)
     if before:
         n = len(shape)
@@ -512,12 +526,12 @@ def fill_(dest: Tensor, value: Any) -> Tensor:
     """Write one value (a number or 0-d tensor) everywhere."""
     if value.__class__ in TENSORS:
         if value.ndim:
-            raise RuntimeError(f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions.")
+            raise RuntimeError(
+                f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions."
+            )
         return copy_(dest, value)
     from .creation import fill_kernel
 
     if dest.dtype.category == 1 and isinstance(value, (int, float)) and not isinstance(value, bool):
         value = int(value)
     return inplace(fill_kernel.prim, dest, (value,), (dest._layout.dense,), position=-1)
-
-

@@ -23,7 +23,9 @@ def _same_dtype(a: Layout, b: Layout, name: str = "") -> None:
 
 
 def _c(x: Layout) -> str:
-    return {"float32": "float", "float64": "double", "int64": "long int", "int32": "int"}.get(x.dtype.name, rules.what(x.dtype))
+    return {"float32": "float", "float64": "double", "int64": "long int", "int32": "int"}.get(
+        x.dtype.name, rules.what(x.dtype)
+    )
 
 
 def _matmul_rule(a: Layout, b: Layout) -> Result:
@@ -70,7 +72,7 @@ def matmul_kernel(input: Tensor, other: Tensor) -> Tensor:
 
 def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """``torch.matmul``: products of vectors, matrices and batches of them."""
-    if input.__class__ is not Tensor and not isinstance(input, Tensor) or not isinstance(other, Tensor):
+    if (input.__class__ is not Tensor and not isinstance(input, Tensor)) or not isinstance(other, Tensor):
         bad = other if isinstance(input, Tensor) else input
         raise TypeError(f"matmul(): argument 'other' (position 2) must be Tensor, not {type(bad).__name__}")
     a, b = len(input._layout.shape), len(other._layout.shape)
@@ -91,7 +93,9 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
         return matmul(input, other.unsqueeze(1)).squeeze(-1)
     if b == 2:  # fold the batch into the rows: one product
         rows = input.shape[:-1]
-        return matmul_kernel(input.reshape((-1 if input.numel() else _count(rows), input.shape[-1])), other).reshape((*rows, other.shape[-1]))  # type: ignore[no-any-return]
+        return matmul_kernel(input.reshape((-1 if input.numel() else _count(rows), input.shape[-1])), other).reshape(
+            (*rows, other.shape[-1])
+        )  # type: ignore[no-any-return]
     batch = rules.broadcast_shapes(input.shape[:-2], other.shape[:-2])
     x = input.expand((*batch, *input.shape[-2:])) if tuple(input.shape[:-2]) != batch else input
     y = other.expand((*batch, *other.shape[-2:])) if tuple(other.shape[:-2]) != batch else other
@@ -155,11 +159,15 @@ def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alp
 
 def _linear_rule(x: Layout, weight: Layout, bias: Layout | None) -> Result:
     if x.dtype is not weight.dtype:
-        raise RuntimeError(f"mat1 and mat2 must have the same dtype, but got {rules.what(x.dtype)} and {rules.what(weight.dtype)}")
+        raise RuntimeError(
+            f"mat1 and mat2 must have the same dtype, but got {rules.what(x.dtype)} and {rules.what(weight.dtype)}"
+        )
     if not x.shape:
         raise RuntimeError("both arguments to linear need to be at least 1D, but they are 0D and 2D")
     if len(weight.shape) != 2:
-        raise RuntimeError(f"linear(): weight must be a matrix [out_features, in_features], but got shape {list(weight.shape)}")
+        raise RuntimeError(
+            f"linear(): weight must be a matrix [out_features, in_features], but got shape {list(weight.shape)}"
+        )
     if x.shape[-1] != weight.shape[1]:
         raise RuntimeError(
             f"mat1 and mat2 shapes cannot be multiplied ({_rows(x)}x{x.shape[-1]} and {weight.shape[1]}x{weight.shape[0]})"

@@ -24,7 +24,9 @@ def _reduce(values: Tensor, reduction: str, total: Any = None) -> Tensor:
     return values.mean() if total is None else div(values.sum(), total)  # type: ignore[no-any-return]
 
 
-def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: int = -100, reduction: str = "mean") -> Tensor:
+def nll_loss(
+    input: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: int = -100, reduction: str = "mean"
+) -> Tensor:
     """Minus the entry of class ``target`` in log-probabilities [N, C, ...] or [C]; weighted mean by default."""
     _check_classes(input, target)
     dim = 0 if input.ndim == 1 else 1
@@ -40,7 +42,9 @@ def _class_weights(input: Tensor, target: Tensor, weight: Tensor | None) -> Tens
     if weight is None:
         return input.new_ones(tuple(target.shape))
     if weight.numel() != input.shape[0 if input.ndim == 1 else 1]:
-        raise RuntimeError(f"weight tensor should be defined either for all {input.shape[-1]} classes or no classes but got weight tensor of shape: {list(weight.shape)}")
+        raise RuntimeError(
+            f"weight tensor should be defined either for all {input.shape[-1]} classes or no classes but got weight tensor of shape: {list(weight.shape)}"
+        )
     from .indexing import index_select
 
     return index_select(weight, 0, target.reshape(-1)).reshape(tuple(target.shape))
@@ -51,10 +55,14 @@ def _check_classes(input: Tensor, target: Tensor) -> None:
         raise RuntimeError(f"expected scalar type Long but found {target.dtype.name.title()}")
     if input.ndim == 1:
         if target.ndim != 0:
-            raise RuntimeError(f"0D or 1D target tensor expected, multi-target not supported (got target of shape {list(target.shape)})")
+            raise RuntimeError(
+                f"0D or 1D target tensor expected, multi-target not supported (got target of shape {list(target.shape)})"
+            )
         return
     if input.ndim == 2 and target.ndim == 1 and target.shape[0] != input.shape[0]:
-        raise ValueError(f"Expected input batch_size ({input.shape[0]}) to match target batch_size ({target.shape[0]}).")
+        raise ValueError(
+            f"Expected input batch_size ({input.shape[0]}) to match target batch_size ({target.shape[0]})."
+        )
     if tuple(target.shape) != (input.shape[0], *input.shape[2:]):
         raise RuntimeError(f"Expected target size {[input.shape[0], *input.shape[2:]]}, got {list(target.shape)}")
 
@@ -124,10 +132,12 @@ def cross_entropy(
     if not label_smoothing:
         return loss
     ignored = eq(target, ignore_index)
-    smooth = neg(log_probabilities if weight is None else mul(log_probabilities, weight.reshape((-1,) + (1,) * (input.ndim - 1 - dim)))).sum(dim)
+    smooth = neg(
+        log_probabilities
+        if weight is None
+        else mul(log_probabilities, weight.reshape((-1,) + (1,) * (input.ndim - 1 - dim)))
+    ).sum(dim)
     smooth = where(ignored, 0.0, smooth)
     weights = where(ignored, 0.0, _class_weights(input, where(ignored, 0, target), weight))
     spread = _reduce(smooth, reduction, weights.sum())
     return loss * (1 - label_smoothing) + spread * (label_smoothing / classes)  # type: ignore[no-any-return]
-
-

@@ -80,7 +80,9 @@ def place(device: Any) -> Device:
     return d
 
 
-def to(input: Tensor, *args: Any, dtype: Any = None, device: Any = None, non_blocking: bool = False, copy: bool = False) -> Tensor:
+def to(
+    input: Tensor, *args: Any, dtype: Any = None, device: Any = None, non_blocking: bool = False, copy: bool = False
+) -> Tensor:
     """``x.to(dtype)``, ``x.to(device[, dtype])``, ``x.to(other)``; itself where nothing changes."""
     from ..dtypes import dtype as dtype_class
 
@@ -169,7 +171,9 @@ def flip(input: Tensor, dims: Any) -> Tensor:
     for d in (dims,) if isinstance(dims, int) else tuple(dims):
         n = input.shape[rules.normalize_dim(d, input.ndim)] if input.ndim else 1
         if input.ndim:
-            result = index_select(result, d, arange(n - 1, -1, -1, device=input.device) if n else arange(0, device=input.device))
+            result = index_select(
+                result, d, arange(n - 1, -1, -1, device=input.device) if n else arange(0, device=input.device)
+            )
     return copy(result) if result is input else result
 
 
@@ -195,7 +199,9 @@ def _cat_rule(tensors: tuple[Layout, ...], dim: int) -> Result:
                 )
         total += t.shape[d]
     result = rules.promote(*tensors)
-    return Result(Layout.of((*first.shape[:d], total, *first.shape[d + 1 :]), result, first.device), (d,), cast=(result,))
+    return Result(
+        Layout.of((*first.shape[:d], total, *first.shape[d + 1 :]), result, first.device), (d,), cast=(result,)
+    )
 
 
 def _cat_grad(grad: Tensor, tensors: Any, dim: int) -> tuple[Tensor, ...]:
@@ -237,7 +243,9 @@ def stack(tensors: Any, dim: int = 0) -> Tensor:
     first = tuple(tensors[0].shape)
     for i, t in enumerate(tensors):
         if tuple(t.shape) != first:
-            raise RuntimeError(f"stack expects each tensor to be equal size, but got {list(first)} at entry 0 and {list(t.shape)} at entry {i}")
+            raise RuntimeError(
+                f"stack expects each tensor to be equal size, but got {list(first)} at entry 0 and {list(t.shape)} at entry {i}"
+            )
     return cat([unsqueeze(t, dim) for t in tensors], dim)  # type: ignore[no-any-return]
 
 
@@ -317,11 +325,13 @@ def _triangle(input: Tensor, diagonal: int, lower: bool) -> Tensor:
     from .elementwise import le, where
 
     if input.ndim < 2:
-        raise RuntimeError("tril: input tensor must have at least 2 dimensions" if lower else "triu: input tensor must have at least 2 dimensions")
+        raise RuntimeError(
+            "tril: input tensor must have at least 2 dimensions"
+            if lower
+            else "triu: input tensor must have at least 2 dimensions"
+        )
     rows, columns = input.shape[-2:]
     i = arange(rows, device=input.device).unsqueeze(1) + diagonal
     j = arange(columns, device=input.device)
     keep = le(j, i) if lower else le(i, j)
     return where(keep, input, input.new_zeros(())).to(input.dtype)
-
-

@@ -23,11 +23,15 @@ def _statistics(d: dtype) -> dtype:
 
 def _layer_norm_rule(x: Layout, weight: Layout | None, bias: Layout | None, normalized_ndim: int, eps: float) -> Result:
     rules.float_only(x.dtype, "LayerNormKernelImpl")
-    kept = Layout.of((*x.shape[: len(x.shape) - normalized_ndim], *(1,) * normalized_ndim), _statistics(x.dtype), x.device)
+    kept = Layout.of(
+        (*x.shape[: len(x.shape) - normalized_ndim], *(1,) * normalized_ndim), _statistics(x.dtype), x.device
+    )
     return Result((x.dense, kept, kept), (normalized_ndim, float(eps)))
 
 
-def _layer_norm_vjp(grad: Tensor, input: Tensor, weight: Any, mean: Tensor, rstd: Tensor, normalized_ndim: int, needs: Any) -> tuple[Any, ...]:
+def _layer_norm_vjp(
+    grad: Tensor, input: Tensor, weight: Any, mean: Tensor, rstd: Tensor, normalized_ndim: int, needs: Any
+) -> tuple[Any, ...]:
     gx, gw, gb = layer_norm_grad(grad, input, weight, mean, rstd, normalized_ndim)
     return gx, gw if needs[1] else None, gb if needs[2] else None
 
@@ -37,7 +41,9 @@ def _layer_norm_vjp(grad: Tensor, input: Tensor, weight: Any, mean: Tensor, rstd
     samples=samples.calls((_A(2, 3, 4), _A(4, seed=1), _A(4, seed=2), 1, 1e-5), (_A(2, 3, 4, layout="transposed"), None, None, 2, 1e-5)),
     node_name="NativeLayerNorm", torch_name="", widen=False,
 )  # fmt: skip
-def native_layer_norm(input: Tensor, weight: Tensor | None, bias: Tensor | None, normalized_ndim: int, eps: float) -> tuple[Tensor, Tensor, Tensor]:
+def native_layer_norm(
+    input: Tensor, weight: Tensor | None, bias: Tensor | None, normalized_ndim: int, eps: float
+) -> tuple[Tensor, Tensor, Tensor]:
     """(normalized over the last ``normalized_ndim`` dimensions, mean, 1/deviation)."""
     dims = tuple(range(input.ndim - normalized_ndim, input.ndim))
     wide = input.to(_statistics(input.dtype))
@@ -52,12 +58,16 @@ def native_layer_norm(input: Tensor, weight: Tensor | None, bias: Tensor | None,
     return result.to(input.dtype), center, rstd
 
 
-def _layer_norm_grad_rule(grad: Layout, x: Layout, weight: Layout | None, mean: Layout, rstd: Layout, normalized_ndim: int) -> Result:
+def _layer_norm_grad_rule(
+    grad: Layout, x: Layout, weight: Layout | None, mean: Layout, rstd: Layout, normalized_ndim: int
+) -> Result:
     vector = x.with_shape(x.shape[len(x.shape) - normalized_ndim :])
     return Result((x.dense, vector, vector), (normalized_ndim,))
 
 
-def _layer_grads(grad: Tensor, x: Tensor, weight: Any, normalized_ndim: int, center: Tensor, rstd: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _layer_grads(
+    grad: Tensor, x: Tensor, weight: Any, normalized_ndim: int, center: Tensor, rstd: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
     dims = tuple(range(x.ndim - normalized_ndim, x.ndim))
     outer = tuple(range(x.ndim - normalized_ndim))
     away = x - center
@@ -71,12 +81,23 @@ def _layer_grads(grad: Tensor, x: Tensor, weight: Any, normalized_ndim: int, cen
 def _second(name: str) -> Any:
     """vjp of a norm's gradient: statistics are recomputed from the input, so that they are differentiated too."""
 
-    def layer(grads: Any, grad_output: Tensor, input: Tensor, weight: Any, rstd: Tensor, mean: Tensor, normalized_ndim: int, needs: Any) -> tuple[Any, ...]:
+    def layer(
+        grads: Any,
+        grad_output: Tensor,
+        input: Tensor,
+        weight: Any,
+        rstd: Tensor,
+        mean: Tensor,
+        normalized_ndim: int,
+        needs: Any,
+    ) -> tuple[Any, ...]:
         dims = tuple(range(input.ndim - normalized_ndim, input.ndim))
         return _differentiate(lambda g, x, w: _layer_grads(g, x, w, normalized_ndim, *_again(x, mean, rstd, dims)),
                               grads, (grad_output, input, weight), needs)  # fmt: skip
 
-    def batch(grads: Any, grad_output: Tensor, input: Tensor, weight: Any, rstd: Tensor, mean: Tensor, needs: Any) -> tuple[Any, ...]:
+    def batch(
+        grads: Any, grad_output: Tensor, input: Tensor, weight: Any, rstd: Tensor, mean: Tensor, needs: Any
+    ) -> tuple[Any, ...]:
         dims = (0, *range(2, input.ndim))
         shape = (1, -1) + (1,) * (input.ndim - 2)
         return _differentiate(lambda g, x, w: _batch_grads(g, x, w, *_again(x, mean.reshape(shape), rstd.reshape(shape), dims)),
@@ -108,7 +129,9 @@ def _differentiate(formula: Any, grads: Any, operands: tuple[Any, ...], needs: A
         results = formula(*inputs)
         pairs = [(r, g) for r, g in zip(results, grads, strict=True) if g is not None and r.requires_grad]
         chosen = [x for x, need in zip(inputs, needs, strict=False) if need and x is not None]
-        got = iter(gradient([r for r, _ in pairs], chosen, [g for _, g in pairs], create_graph=create, allow_unused=True))
+        got = iter(
+            gradient([r for r, _ in pairs], chosen, [g for _, g in pairs], create_graph=create, allow_unused=True)
+        )
     return tuple(next(got) if i < 3 and need and inputs[i] is not None else None for i, need in enumerate(needs))
 
 
@@ -116,17 +139,23 @@ def _differentiate(formula: Any, grads: Any, operands: tuple[Any, ...], needs: A
     rule=_layer_norm_grad_rule, vjp=_second("layer"), outputs=("grad_input", "grad_weight", "grad_bias"),
     samples=samples.calls((_A(2, 3, 4), _A(2, 3, 4, seed=1), _A(4, seed=2), _A(2, 3, 1, low=-1, high=1), _A(2, 3, 1, low=0.5, high=1), 1)), torch_name="",
 )  # fmt: skip
-def layer_norm_grad(grad_output: Tensor, input: Tensor, weight: Tensor | None, mean: Tensor, rstd: Tensor, normalized_ndim: int) -> tuple[Tensor, Tensor, Tensor]:
+def layer_norm_grad(
+    grad_output: Tensor, input: Tensor, weight: Tensor | None, mean: Tensor, rstd: Tensor, normalized_ndim: int
+) -> tuple[Tensor, Tensor, Tensor]:
     """Gradients of the input, weight and bias of layer_norm."""
     return _layer_grads(grad_output, input, weight, normalized_ndim, mean, rstd)
 
 
-def layer_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5) -> Tensor:
+def layer_norm(
+    input: Tensor, normalized_shape: Any, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
+) -> Tensor:
     """Normalize over the last ``len(normalized_shape)`` dimensions, then scale and shift."""
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
     n = len(shape)
     if n == 0:
-        raise RuntimeError("Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one element, but got normalized_shape = []")
+        raise RuntimeError(
+            "Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one element, but got normalized_shape = []"
+        )
     for name, v in (("weight", weight), ("bias", bias)):
         if v is not None and tuple(v.shape) != shape:
             raise RuntimeError(
@@ -150,7 +179,9 @@ def _batch_norm_rule(x: Layout, weight: Layout | None, bias: Layout | None, eps:
     return Result((x.dense, vector, vector, vector), (float(eps),))
 
 
-def _batch_norm_vjp(grad: Tensor, input: Tensor, weight: Any, mean: Tensor, rstd: Tensor, needs: Any) -> tuple[Any, ...]:
+def _batch_norm_vjp(
+    grad: Tensor, input: Tensor, weight: Any, mean: Tensor, rstd: Tensor, needs: Any
+) -> tuple[Any, ...]:
     gx, gw, gb = batch_norm_grad(grad, input, weight, mean, rstd)
     return gx, gw if needs[1] else None, gb if needs[2] else None
 
@@ -160,7 +191,9 @@ def _batch_norm_vjp(grad: Tensor, input: Tensor, weight: Any, mean: Tensor, rstd
     samples=samples.calls((_A(3, 2, 4), _A(2, seed=1), _A(2, seed=2), 1e-5), (_A(4, 3), None, None, 1e-5), (_A(2, 3, 2, 2, layout="transposed"), _A(3), None, 1e-3)),
     node_name="NativeBatchNorm", torch_name="", widen=False,
 )  # fmt: skip
-def batch_norm_train(input: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def batch_norm_train(
+    input: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """(normalized per channel, mean, 1/deviation, unbiased variance)."""
     dims = (0, *range(2, input.ndim))
     shape = (-1,) + (1,) * (input.ndim - 2)
@@ -175,7 +208,12 @@ def batch_norm_train(input: Tensor, weight: Tensor | None, bias: Tensor | None, 
         result = result * weight.reshape(shape)
     if bias is not None:
         result = result + bias.reshape(shape)
-    return result.to(input.dtype), center.reshape(-1), rstd.reshape(-1), (total / float(count - 1)).reshape(-1) if count > 1 else total.reshape(-1) * float("nan")
+    return (
+        result.to(input.dtype),
+        center.reshape(-1),
+        rstd.reshape(-1),
+        (total / float(count - 1)).reshape(-1) if count > 1 else total.reshape(-1) * float("nan"),
+    )
 
 
 def _batch_grads(grad: Tensor, x: Tensor, weight: Any, center: Tensor, rstd: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -196,7 +234,9 @@ def _batch_norm_grad_rule(grad: Layout, x: Layout, weight: Layout | None, mean: 
     rule=_batch_norm_grad_rule, vjp=_second("batch"), outputs=("grad_input", "grad_weight", "grad_bias"),
     samples=samples.calls((_A(3, 2, 4), _A(3, 2, 4, seed=1), _A(2, seed=2), _A(2, low=-1, high=1), _A(2, low=0.5, high=1))), torch_name="",
 )  # fmt: skip
-def batch_norm_grad(grad_output: Tensor, input: Tensor, weight: Tensor | None, mean: Tensor, rstd: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def batch_norm_grad(
+    grad_output: Tensor, input: Tensor, weight: Tensor | None, mean: Tensor, rstd: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
     """Gradients of the input, weight and bias of batch_norm_train."""
     shape = (1, -1) + (1,) * (input.ndim - 2)
     return _batch_grads(grad_output, input, weight, mean.reshape(shape), rstd.reshape(shape))
@@ -231,4 +271,3 @@ def batch_norm(
         scale = mul(scale, weight)
     result = mul(sub(input, running_mean.reshape(shape)), scale.reshape(shape))
     return result if bias is None else add(result, bias.reshape(shape))  # type: ignore[no-any-return]
-

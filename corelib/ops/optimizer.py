@@ -114,7 +114,19 @@ def sgd_step_(params: list[Tensor], grads: list[Tensor], momentum_buffers: list[
               weight_decay: float, nesterov: bool, maximize: bool, first: bool) -> None:  # fmt: skip
     """A step of SGD for all parameters; ``first`` says that the momentum buffers hold nothing yet."""
     if params:
-        notify(_sgd_effect, params, grads, momentum_buffers, lr, momentum, dampening, weight_decay, nesterov, maximize, first)
+        notify(
+            _sgd_effect,
+            params,
+            grads,
+            momentum_buffers,
+            lr,
+            momentum,
+            dampening,
+            weight_decay,
+            nesterov,
+            maximize,
+            first,
+        )
 
 
 def adam_step_(params: list[Tensor], grads: list[Tensor], exp_avgs: list[Tensor], exp_avg_sqs: list[Tensor],
@@ -124,5 +136,3 @@ def adam_step_(params: list[Tensor], grads: list[Tensor], exp_avgs: list[Tensor]
     if params:
         notify(_adam_effect, params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs, steps, lr, beta1, beta2, eps, weight_decay,
                amsgrad, maximize, decoupled)  # fmt: skip
-
-

@@ -24,9 +24,13 @@ def pooled_size(size: int, window: int, stride: int, padding: int, dilation: int
     return count - 1 if ceil_mode and (count - 1) * stride >= size + padding else count
 
 
-def _check(name: str, x: Layout, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool) -> tuple[int, int]:
+def _check(
+    name: str, x: Layout, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
+) -> tuple[int, int]:
     if len(x.shape) not in (3, 4):
-        raise RuntimeError(f"{name}(): Expected 3D or 4D (batch mode) tensor with optional 0 dim batch size for input, but got: {list(x.shape)}")
+        raise RuntimeError(
+            f"{name}(): Expected 3D or 4D (batch mode) tensor with optional 0 dim batch size for input, but got: {list(x.shape)}"
+        )
     if any(s <= 0 for s in stride):
         raise RuntimeError("stride should not be zero")
     if any(p > k // 2 for p, k in zip(padding, kernel, strict=True)):
@@ -45,7 +49,9 @@ def _check(name: str, x: Layout, kernel: Any, stride: Any, padding: Any, dilatio
 def _max_pool_rule(x: Layout, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool) -> Result:
     sizes = _check("max_pool2d", x, kernel, stride, padding, dilation, ceil_mode)
     shape = (*x.shape[:-2], *sizes)
-    return Result((x.with_shape(shape), Layout.of(shape, int64, x.device)), (kernel, stride, padding, dilation, bool(ceil_mode)))
+    return Result(
+        (x.with_shape(shape), Layout.of(shape, int64, x.device)), (kernel, stride, padding, dilation, bool(ceil_mode))
+    )
 
 
 def _framed(x: Tensor, kernel: Any, stride: Any, padding: Any, dilation: Any, sizes: Any, value: Any) -> Tensor:
@@ -77,19 +83,33 @@ _POOLED = samples.calls(
     vjp={"input": lambda grad, indices, input_layout: max_pool2d_grad(grad, indices, tuple(input_layout.shape))},
     samples=_POOLED, node_name="MaxPool2DWithIndices", torch_name="", widen=False,
 )  # fmt: skip
-def max_pool2d_kernel(input: Tensor, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool) -> tuple[Tensor, Tensor]:
+def max_pool2d_kernel(
+    input: Tensor, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
+) -> tuple[Tensor, Tensor]:
     """(maximum of each window, its index in the flattened plane); the first of ties, nan above all."""
     from .creation import arange
     from .reduction import argmax_dim
 
-    sizes = tuple(pooled_size(input.shape[i - 2], kernel[i], stride[i], padding[i], dilation[i], ceil_mode) for i in (0, 1))
-    lowest = float("-inf") if input.dtype.category == 2 else -(1 << (8 * input.dtype.itemsize - 1)) if input.dtype.is_signed else 0
+    sizes = tuple(
+        pooled_size(input.shape[i - 2], kernel[i], stride[i], padding[i], dilation[i], ceil_mode) for i in (0, 1)
+    )
+    lowest = (
+        float("-inf")
+        if input.dtype.category == 2
+        else -(1 << (8 * input.dtype.itemsize - 1))
+        if input.dtype.is_signed
+        else 0
+    )
     frame = _framed(input, kernel, stride, padding, dilation, sizes, lowest)
-    windows = _window_view(frame, kernel, stride, dilation, sizes).reshape((*input.shape[:-2], *sizes, kernel[0] * kernel[1]))
+    windows = _window_view(frame, kernel, stride, dilation, sizes).reshape(
+        (*input.shape[:-2], *sizes, kernel[0] * kernel[1])
+    )
     place = argmax_dim(windows, -1, True)
     values = windows.gather(-1, place).squeeze(-1)
     offset = place.squeeze(-1)
-    rows = (arange(sizes[0], device=input.device) * stride[0] - padding[0]).reshape((-1, 1)) + offset // kernel[1] * dilation[0]
+    rows = (arange(sizes[0], device=input.device) * stride[0] - padding[0]).reshape((-1, 1)) + offset // kernel[
+        1
+    ] * dilation[0]
     columns = arange(sizes[1], device=input.device) * stride[1] - padding[1] + offset % kernel[1] * dilation[1]
     return values, rows * input.shape[-1] + columns
 
@@ -112,7 +132,9 @@ def max_pool2d_grad(grad_output: Tensor, indices: Tensor, input_shape: Any) -> T
     return scatter_add(plane, plane.ndim - 1, indices.flatten(-2), grad_output.flatten(-2)).reshape(tuple(input_shape))
 
 
-def _avg_pool_rule(x: Layout, kernel: Any, stride: Any, padding: Any, ceil_mode: bool, count_include_pad: bool, divisor_override: Any) -> Result:
+def _avg_pool_rule(
+    x: Layout, kernel: Any, stride: Any, padding: Any, ceil_mode: bool, count_include_pad: bool, divisor_override: Any
+) -> Result:
     rules.float_only(x.dtype, "avg_pool2d")
     sizes = _check("avg_pool2d", x, kernel, stride, padding, (1, 1), ceil_mode)
     if divisor_override == 0:
@@ -121,7 +143,9 @@ def _avg_pool_rule(x: Layout, kernel: Any, stride: Any, padding: Any, ceil_mode:
     return Result(x.with_shape((*x.shape[:-2], *sizes)), statics)
 
 
-def _divisors(like: Tensor, shape: Any, sizes: Any, kernel: Any, stride: Any, padding: Any, include: bool, override: Any) -> Any:
+def _divisors(
+    like: Tensor, shape: Any, sizes: Any, kernel: Any, stride: Any, padding: Any, include: bool, override: Any
+) -> Any:
     """What each window's sum is divided by: a number, or a tensor [OH, OW]."""
     if override is not None:
         return float(override)
@@ -140,14 +164,25 @@ def _divisors(like: Tensor, shape: Any, sizes: Any, kernel: Any, stride: Any, pa
     return like.new_tensor(counts[0]).unsqueeze(1) * like.new_tensor(counts[1])
 
 
-def _avg_grad(grad: Tensor, input_layout: Layout, kernel: Any, stride: Any, padding: Any, ceil_mode: bool, count_include_pad: bool, divisor_override: Any) -> Tensor:
+def _avg_grad(
+    grad: Tensor,
+    input_layout: Layout,
+    kernel: Any,
+    stride: Any,
+    padding: Any,
+    ceil_mode: bool,
+    count_include_pad: bool,
+    divisor_override: Any,
+) -> Tensor:
     shape, sizes = tuple(input_layout.shape), tuple(grad.shape[-2:])
     share = div(grad, _divisors(grad, shape, sizes, kernel, stride, padding, count_include_pad, divisor_override))
     height = max((sizes[0] - 1) * stride[0] + kernel[0], shape[-2] + padding[0])
     width = max((sizes[1] - 1) * stride[1] + kernel[1], shape[-1] + padding[1])
     base = Layout.of((*shape[:-2], height, width), input_layout.dtype, input_layout.device)
     s = base.strides
-    made = Layout.of((*grad.shape, *kernel), base.dtype, base.device, (*s[:-2], s[-2] * stride[0], s[-1] * stride[1], s[-2], s[-1]))
+    made = Layout.of(
+        (*grad.shape, *kernel), base.dtype, base.device, (*s[:-2], s[-2] * stride[0], s[-1] * stride[1], s[-2], s[-1])
+    )
     whole = as_strided_grad(share[..., None, None].expand((*grad.shape, *kernel)), base, made, 0)
     return whole[..., padding[0] : padding[0] + shape[-2], padding[1] : padding[1] + shape[-1]]
 
@@ -157,11 +192,22 @@ def _avg_grad(grad: Tensor, input_layout: Layout, kernel: Any, stride: Any, padd
     samples=samples.calls((_A(2, 3, 6, 6), (2, 2), (2, 2), (0, 0), False, True, None), (_A(2, 7, 5), (3, 2), (2, 1), (1, 1), True, False, None)),
     torch_name="",
 )  # fmt: skip
-def avg_pool2d_kernel(input: Tensor, kernel: Any, stride: Any, padding: Any, ceil_mode: bool, count_include_pad: bool, divisor_override: Any) -> Tensor:
+def avg_pool2d_kernel(
+    input: Tensor,
+    kernel: Any,
+    stride: Any,
+    padding: Any,
+    ceil_mode: bool,
+    count_include_pad: bool,
+    divisor_override: Any,
+) -> Tensor:
     """Mean of each window."""
     sizes = tuple(pooled_size(input.shape[i - 2], kernel[i], stride[i], padding[i], 1, ceil_mode) for i in (0, 1))
     windows = _window_view(_framed(input, kernel, stride, padding, (1, 1), sizes, 0.0), kernel, stride, (1, 1), sizes)
-    return div(windows.sum((-2, -1)), _divisors(input, tuple(input.shape), sizes, kernel, stride, padding, count_include_pad, divisor_override))  # type: ignore[no-any-return]
+    return div(
+        windows.sum((-2, -1)),
+        _divisors(input, tuple(input.shape), sizes, kernel, stride, padding, count_include_pad, divisor_override),
+    )  # type: ignore[no-any-return]
 
 
 def _window(kernel_size: Any, stride: Any) -> tuple[Any, Any]:
@@ -169,18 +215,34 @@ def _window(kernel_size: Any, stride: Any) -> tuple[Any, Any]:
     return kernel, kernel if stride is None or stride == () else _pair(stride, 2, "stride")
 
 
-def max_pool2d_with_indices(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False) -> tuple[Tensor, Tensor]:
+def max_pool2d_with_indices(
+    input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False
+) -> tuple[Tensor, Tensor]:
     """Maxima of windows, and where they stand in the flattened plane."""
     kernel, step = _window(kernel_size, stride)
-    return max_pool2d_kernel(input, kernel, step, _pair(padding, 2, "padding"), _pair(dilation, 2, "dilation"), ceil_mode)  # type: ignore[no-any-return]
+    return max_pool2d_kernel(
+        input, kernel, step, _pair(padding, 2, "padding"), _pair(dilation, 2, "dilation"), ceil_mode
+    )  # type: ignore[no-any-return]
 
 
-def max_pool2d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False) -> Tensor:
+def max_pool2d(
+    input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False
+) -> Tensor:
     """Maxima of windows of the last two dimensions."""
     return max_pool2d_with_indices(input, kernel_size, stride, padding, dilation, ceil_mode)[0]
 
 
-def avg_pool2d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False, count_include_pad: bool = True, divisor_override: Any = None) -> Tensor:
+def avg_pool2d(
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: Any = None,
+) -> Tensor:
     """Means of windows of the last two dimensions."""
     kernel, step = _window(kernel_size, stride)
-    return avg_pool2d_kernel(input, kernel, step, _pair(padding, 2, "padding"), ceil_mode, count_include_pad, divisor_override)  # type: ignore[no-any-return]
+    return avg_pool2d_kernel(
+        input, kernel, step, _pair(padding, 2, "padding"), ceil_mode, count_include_pad, divisor_override
+    )  # type: ignore[no-any-return]

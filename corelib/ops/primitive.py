@@ -83,7 +83,7 @@ class Primitive:
         self.nondifferentiable = nondifferentiable
         self.scalars_mix = scalars_mix
         self.widen = widen
-        self.torch_name = torch_name or self.name
+        self.torch_name = self.name if torch_name is None else torch_name
         self.node_name = (node_name or "".join(p.title() for p in self.name.split("_"))) + "Backward0"
         self.result_type = result_type
         self.plans = dispatch.new_plans()
@@ -132,7 +132,9 @@ class Primitive:
                 elif name not in ("grad", "grads", "needs", "output_layouts", *self.parameters) and not (
                     name.endswith("_layout") and name.removesuffix("_layout") in self.operands
                 ):
-                    raise TypeError(f"{self.name}: vjp asks for '{name}', which is neither operand nor output nor parameter")
+                    raise TypeError(
+                        f"{self.name}: vjp asks for '{name}', which is neither operand nor output nor parameter"
+                    )
         self.saves_output = frozenset(outputs)
         self.saved_operands = tuple(n for n in self.operands if n in self.saves)
 
@@ -213,7 +215,7 @@ class Primitive:
             if not ok:
                 want = {"list": "tuple of Tensors", "immediate": "Number"}.get(kind, "Tensor")
                 raise TypeError(
-                    f"{self.torch_name}(): argument '{self.operands[i]}' (position {i + 1}) must be {want}, "
+                    f"{self.torch_name or self.name}(): argument '{self.operands[i]}' (position {i + 1}) must be {want}, "
                     f"not {type(x).__name__}"
                 )
 

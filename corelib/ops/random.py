@@ -10,12 +10,12 @@ import math
 from typing import Any
 
 from ..core.dispatch import Result, call
+from ..core.generator import Generator, default_generator
 from ..core.inplace import inplace
 from ..core.tensor import Tensor
-from .creation import _layout, _size, arange
 from ..dtypes import dtype, float32, float64, int64
 from ..layout import Layout
-from ..core.generator import Generator, default_generator
+from .creation import _layout, _size, arange
 from .elementwise import bitwise_right_shift, cos, log, lt, mul, remainder, sqrt
 from .movement import cast, copy
 from .primitive import primitive
@@ -84,12 +84,16 @@ def _floating(size: tuple[int, ...], dtype: dtype | None, device: Any) -> Layout
 
 def rand_like(input: Tensor, *, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Uniform in [0, 1) of the other tensor's shape, dtype and device."""
-    return rand(tuple(input.shape), dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
+    return rand(
+        tuple(input.shape), dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad
+    )
 
 
 def randn_like(input: Tensor, *, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Standard normal of the other tensor's shape, dtype and device."""
-    return randn(tuple(input.shape), dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad)
+    return randn(
+        tuple(input.shape), dtype=dtype or input.dtype, device=device or input.device, requires_grad=requires_grad
+    )
 
 
 def _integers(shape: tuple[int, ...], low: int, high: int, device: Any, generator: Generator | None) -> Tensor:
@@ -131,7 +135,15 @@ def bernoulli(input: Tensor, p: Any = None, *, generator: Generator | None = Non
     return cast(lt(u, input if p is None else p), input.dtype)  # type: ignore[no-any-return]
 
 
-def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None, dtype: dtype | None = None, device: Any = None) -> Tensor:
+def normal(
+    mean: Any = 0.0,
+    std: Any = 1.0,
+    size: Any = None,
+    *,
+    generator: Generator | None = None,
+    dtype: dtype | None = None,
+    device: Any = None,
+) -> Tensor:
     """Normal with the given mean and standard deviation (numbers with a size, or tensors)."""
     if size is not None:
         return randn(size, generator=generator, dtype=dtype, device=device) * std + mean  # type: ignore[no-any-return]
@@ -142,7 +154,9 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Gene
     return _normal(Layout.of(shape, like.dtype, like.device), generator) * std + mean  # type: ignore[no-any-return]
 
 
-def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> Tensor:
+def multinomial(
+    input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None
+) -> Tensor:
     """Indices drawn with probabilities proportional to the last dimension."""
     from .reduction import cumsum
     from .sorting import topk
@@ -234,4 +248,3 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
     if not training or p == 0:
         return input
     return call(native_dropout.prim, (default_generator, input), (float(p),))[0]  # type: ignore[no-any-return]
-

@@ -56,7 +56,11 @@ _REDUCED = samples.calls(
 
 @primitive(
     rule=_sum_rule,
-    vjp={"input": lambda grad, input_layout, dim, keepdim: restore(grad, input_layout.shape, dim, keepdim).expand(input_layout.shape)},
+    vjp={
+        "input": lambda grad, input_layout, dim, keepdim: restore(grad, input_layout.shape, dim, keepdim).expand(
+            input_layout.shape
+        )
+    },
     samples=_REDUCED,
 )
 def sum(input: Tensor, dim: Any = None, keepdim: bool = False, dtype: dtype | None = None) -> Tensor:
@@ -101,7 +105,9 @@ def _extremum_rule(name: str) -> Any:
                     else f"{name}(): Expected reduction dim to be specified for input.numel() == 0. "
                     "Specify the reduction dim with the 'dim' argument."
                 )
-        return Result(Layout.of(rules.reduced_shape(x.shape, dims, bool(keepdim)), x.dtype, x.device), (dims, bool(keepdim)))
+        return Result(
+            Layout.of(rules.reduced_shape(x.shape, dims, bool(keepdim)), x.dtype, x.device), (dims, bool(keepdim))
+        )
 
     return rule
 
@@ -175,7 +181,9 @@ def _arg(function: Any, name: str, input: Tensor, dim: int | None, keepdim: bool
     if dim is not None:
         return function(input, dim, keepdim)  # type: ignore[no-any-return]
     if input.numel() == 0:
-        raise IndexError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.")
+        raise IndexError(
+            f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument."
+        )
     result = function(input.reshape(-1), 0)
     return result.reshape((1,) * input.ndim) if keepdim else result  # type: ignore[no-any-return]
 
@@ -275,7 +283,9 @@ def mean(input: Tensor, dim: Any = None, keepdim: bool = False, dtype: dtype | N
     return div(sum(input, dim, keepdim), float(count))
 
 
-def var(input: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *, correction: int | None = None) -> Tensor:
+def var(
+    input: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *, correction: int | None = None
+) -> Tensor:
     """Variance over ``dim`` in two passes, divided by the count less ``correction`` (1)."""
     return var_mean(input, dim, unbiased, keepdim, correction=correction)[0]
 
@@ -296,10 +306,14 @@ def var_mean(
     total = sum(mul(away, away), dims or None, keepdim)
     rest = count - less
     result = div(total, float(rest)) if rest > 0 else total / 0.0
-    return result, center if keepdim or not dims else center.reshape(rules.reduced_shape(tuple(input.shape), dims, False))
+    return result, center if keepdim or not dims else center.reshape(
+        rules.reduced_shape(tuple(input.shape), dims, False)
+    )
 
 
-def std(input: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *, correction: int | None = None) -> Tensor:
+def std(
+    input: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *, correction: int | None = None
+) -> Tensor:
     """Standard deviation (see :func:`var`)."""
     return sqrt(var(input, dim, unbiased, keepdim, correction=correction))
 
@@ -323,16 +337,21 @@ def norm(input: Tensor, p: Any = 2, dim: Any = None, keepdim: bool = False) -> T
 def _logsumexp_rule(x: Layout, dim: Any, keepdim: bool) -> Result:
     dims = rules.normalize_dims(dim, len(x.shape))
     d = x.dtype if x.dtype.category >= 2 else rules.default_dtype()
-    return Result(Layout.of(rules.reduced_shape(x.shape, dims, bool(keepdim)), d, x.device), (dims, bool(keepdim)), cast=(d,))
+    return Result(
+        Layout.of(rules.reduced_shape(x.shape, dims, bool(keepdim)), d, x.device), (dims, bool(keepdim)), cast=(d,)
+    )
 
 
 @primitive(
     rule=_logsumexp_rule,
     vjp={
-        "input": lambda grad, input, out, dim, keepdim: restore(grad, input.shape, dim, keepdim)
-        * exp(input - restore(out, input.shape, dim, keepdim))
+        "input": lambda grad, input, out, dim, keepdim: (
+            restore(grad, input.shape, dim, keepdim) * exp(input - restore(out, input.shape, dim, keepdim))
+        )
     },
-    samples=samples.calls((samples.array(2, 3), 1), (samples.array(2, 3, 4, layout="transposed"), (0, 2), True), (samples.array(), 0)),
+    samples=samples.calls(
+        (samples.array(2, 3), 1), (samples.array(2, 3, 4, layout="transposed"), (0, 2), True), (samples.array(), 0)
+    ),
 )
 def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
     """log(sum(exp(input))) over ``dim``, without overflow."""
@@ -430,5 +449,3 @@ def cummax(input: Tensor, dim: int) -> tuple[Tensor, Tensor]:
 )  # fmt: skip
 def cummin(input: Tensor, dim: int) -> tuple[Tensor, Tensor]:
     """Running minimum along ``dim`` and where it stands (the last of ties)."""
-
-

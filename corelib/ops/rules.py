@@ -149,5 +149,3 @@ def float_only(d: dtype, name: str) -> None:
     """RuntimeError where a floating (or complex) dtype is needed."""
     if d.category < 2:
         raise RuntimeError(f"\"{name}\" not implemented for '{what(d)}'")
-
-

@@ -12,7 +12,21 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import bool_, complex64, complex128, dtype, float16, bfloat16, float32, float64, int8, int16, int32, int64, uint8
+from ..dtypes import (
+    bfloat16,
+    bool_,
+    complex64,
+    complex128,
+    dtype,
+    float16,
+    float32,
+    float64,
+    int8,
+    int16,
+    int32,
+    int64,
+    uint8,
+)
 
 __all__ = ["ArraySpec", "Sample", "array", "binary", "calls", "make", "unary"]
 
@@ -114,7 +128,9 @@ def unary(
             made.append(Sample((array(2, 3, dtype=d, low=low, high=high),), gradient=gradient))
         main = _dtypes(accepts)[0]
         for layout in LAYOUTS[1:]:
-            made.append(Sample((array(3, 4, dtype=main, low=low, high=high, layout=layout, seed=1),), gradient=gradient))
+            made.append(
+                Sample((array(3, 4, dtype=main, low=low, high=high, layout=layout, seed=1),), gradient=gradient)
+            )
         for shape in ((), (0,), (2, 0, 3), (17,)):
             made.append(Sample((ArraySpec(shape, main, low, high, seed=2),), gradient=gradient))
         for d in _dtypes(rejects):
@@ -149,7 +165,15 @@ def binary(
         made = [pair((2, 3), (2, 3), d) for d in dtypes]
         main = dtypes[0]
         made += [pair((3, 4), (3, 4), main, layout=layout) for layout in LAYOUTS[1:]]
-        for a, b in (((2, 3), (3,)), ((2, 1), (1, 3)), ((), (3,)), ((3,), ()), ((), ()), ((0,), (1,)), ((2, 0), (1, 0))):
+        for a, b in (
+            ((2, 3), (3,)),
+            ((2, 1), (1, 3)),
+            ((), (3,)),
+            ((3,), ()),
+            ((), ()),
+            ((0,), (1,)),
+            ((2, 0), (1, 0)),
+        ):
             made.append(pair(a, b, main))
         for number in numbers:
             if not (isinstance(number, float) and "f" not in accepts):

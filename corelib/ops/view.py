@@ -64,7 +64,9 @@ def infer_size(shape: Any, numel: int) -> tuple[int, ...]:
         raise RuntimeError("only one dimension can be inferred")
     for n in shape:
         if not isinstance(n, int):
-            raise TypeError(f"view(): argument 'size' must be tuple of ints, but found element of type {type(n).__name__}")
+            raise TypeError(
+                f"view(): argument 'size' must be tuple of ints, but found element of type {type(n).__name__}"
+            )
         if n < -1:
             raise RuntimeError(f"invalid shape dimension {n}")
     if -1 in shape:
@@ -431,7 +433,9 @@ def view_dtype(input: Tensor, dtype: dtype) -> Tensor:
     offset = 0 if input._view is None else input._view.offset
     old, new = input.dtype.itemsize, dtype.itemsize
     if (offset * old) % new:
-        raise RuntimeError(f"self.storage_offset() must be divisible by {new // old} to view as {dtype.name}, but got {offset}")
+        raise RuntimeError(
+            f"self.storage_offset() must be divisible by {new // old} to view as {dtype.name}, but got {offset}"
+        )
     layout: Any = _bitcast_rule(input._layout, dtype).layout
     from ..core.tensor import alias
 
@@ -462,7 +466,9 @@ def _as_complex_rule(x: Layout) -> Result:
     return Result(Layout.of(x.shape[:-1], x.dtype.to_complex(), x.device, strides))
 
 
-@primitive(kind="view", name="view_as_real", rule=_as_real_rule, vjp={"input": lambda grad: view_as_complex(grad.contiguous())})
+@primitive(
+    kind="view", name="view_as_real", rule=_as_real_rule, vjp={"input": lambda grad: view_as_complex(grad.contiguous())}
+)
 def _as_real(input: Tensor) -> Tensor:
     """A complex tensor's parts."""
 
@@ -477,7 +483,8 @@ def alias_rule(x: Layout) -> Result:
     return Result(x)
 
 
-@primitive(kind="view", name="alias", rule=alias_rule, vjp={"input": lambda grad: grad}, samples=samples.calls((_A(2, 3),)))
+@primitive(
+    kind="view", name="alias", rule=alias_rule, vjp={"input": lambda grad: grad}, samples=samples.calls((_A(2, 3),))
+)
 def alias_of(input: Tensor) -> Tensor:
     """The tensor itself as a new view."""
-
