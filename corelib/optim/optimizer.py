@@ -95,9 +95,11 @@ class Optimizer:
         """Drop the gradients of all parameters, or fill them with zeros."""
         for group in self.param_groups:
             for param in group["params"]:
+                if param.grad is None:
+                    continue
                 if set_to_none:
                     param.grad = None
-                elif param.grad is not None:
+                else:
                     param.grad.detach_()
                     param.grad.zero_()
 

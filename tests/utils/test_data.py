@@ -142,11 +142,24 @@ def test_batches_of_a_tensor_dataset() -> None:
 
 def test_a_tensor_dataset_is_not_indexed_sample_by_sample(monkeypatch: pytest.MonkeyPatch) -> None:
     dataset = data.Subset(data.Subset(pairs(), range(9, -1, -1)), [0, 2, 4, 6])
-    calls: list[Any] = []
-    real = corelib.Tensor.__getitem__
-    monkeypatch.setattr(corelib.Tensor, "__getitem__", lambda t, i: calls.append(i) or real(t, i))
+
+    def refuse(self: Any, index: Any) -> Any:
+        raise AssertionError(f"asked for {index}")
+
+    monkeypatch.setattr(TensorDataset, "__getitem__", refuse)
+    monkeypatch.setattr(data.Subset, "__getitem__", refuse)
+    monkeypatch.setattr(data.Subset, "__getitems__", refuse)
+    monkeypatch.setattr(corelib.Tensor, "__getitem__", refuse)
     assert [y.tolist() for _, y in DataLoader(dataset, batch_size=3)] == [[9, 7, 5], [3]]
-    assert len(calls) == 4  # one a batch for each of the two tensors
+
+
+def test_indices_of_a_tensor_dataset_may_count_from_the_end() -> None:
+    [(x, y)] = DataLoader(pairs(), batch_sampler=[[-1, 0, np.int64(3)]])
+    assert y.tolist() == [9, 0, 3] and x.tolist() == [[9], [0], [3]]
+    with pytest.raises(IndexError):
+        list(DataLoader(pairs(), batch_sampler=[[10]]))
+    with pytest.raises(TypeError):
+        list(DataLoader(pairs(), batch_sampler=[["a"]]))
 
 
 def test_a_dataset_that_says_what_a_sample_is_is_asked() -> None:

@@ -7,10 +7,12 @@ import itertools
 import math
 import warnings
 from collections.abc import Iterable, Sequence
+from operator import index
 from typing import Any, Generic, TypeVar, cast
 
-from ...creation import tensor
-from ...dtypes import int64
+import numpy as np
+
+from ...creation import from_numpy
 from ...ops import randperm
 from ...random import Generator
 from ...tensor import Tensor
@@ -102,7 +104,7 @@ class ConcatDataset(Dataset[T_co]):
 
 
 def tensor_batch(dataset: Any, indices: Sequence[int]) -> list[Tensor] | None:
-    """What collating the samples at ``indices`` gives, by one indexing a tensor; None where that cannot be known.
+    """What collating the samples at ``indices`` gives, by picking rows of tensors; None where that cannot be known.
 
     It can for a TensorDataset and for subsets of one, unless a subclass says what a sample is.
     """
@@ -115,8 +117,9 @@ def tensor_batch(dataset: Any, indices: Sequence[int]) -> list[Tensor] | None:
         return None
     if hasattr(cls, "__getitems__"):
         return None
-    rows = tensor(indices, dtype=int64)
-    return [t[rows] for t in dataset.tensors]
+    rows = np.array([index(i) for i in indices], np.int64)
+    picked = from_numpy(np.where(rows < 0, rows + len(dataset), rows))
+    return [t.index_select(0, picked.to(t.device)) for t in dataset.tensors]
 
 
 def random_split(
