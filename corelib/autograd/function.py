@@ -56,14 +56,14 @@ class FunctionCtx:
                 "autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time or "
                 "if you need to access saved tensors after calling backward."
             )
-        from ..ops.primitive import _check_version, _saved_output
+        from ..core.saved import check_version, saved_output
 
         result = []
         for t, version, index in saved:
             if index is None:
-                result.append(_check_version(t, version, self._node))
+                result.append(check_version(t, version, self._node))
             else:
-                result.append(_saved_output(t, version, self._node, index if self._node.count > 1 else None))
+                result.append(saved_output(t, version, self._node, index if self._node.count > 1 else None))
         return tuple(result)
 
 

@@ -1,0 +1,66 @@
+"""What a node keeps for backward: values with the version they had, checked when they are used."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..state import local
+from .node import Node, Output, save_output
+from .tensor import TENSORS, Tensor
+
+__all__ = ["check_version", "freed", "modified", "saved_output", "version_of_all"]
+
+
+def freed() -> None:
+    """Raise PyTorch's error for a second pass through a graph whose saved values are gone."""
+    raise RuntimeError(
+        "Trying to backward through the graph a second time (or directly access saved tensors after they have already "
+        "been freed). Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). "
+        "Specify retain_graph=True if you need to backward through the graph a second time or if you need to access "
+        "saved tensors after calling backward."
+    )
+
+
+def version_of_all(x: Any) -> Any:
+    """The version of a tensor's memory, or of each of a list; 0 for numbers and None."""
+    if x.__class__ is list or x.__class__ is tuple:
+        return tuple([version_of_all(y) for y in x])
+    storage = getattr(x, "_storage", None)
+    return 0 if storage is None else storage.version
+
+
+def check_version(x: Any, version: Any, node: Node) -> Any:
+    """The saved value (or list of them), after checking that nobody wrote to it."""
+    if version.__class__ is tuple:
+        for y, v in zip(x, version, strict=True):
+            check_version(y, v, node)
+    elif x.__class__ in TENSORS:
+        storage = x._storage
+        if storage is not None and storage.version != version:
+            modified(x, storage.version, version)
+    return x
+
+
+def modified(x: Tensor, found: int, expected: int) -> None:
+    """Raise PyTorch's error for a saved value that was written in place."""
+    from .inplace import _SCALAR_NAMES
+
+    made_by = "" if x._node is None else f", which is output 0 of {getattr(x._node, 'node', x._node).name()},"
+    raise RuntimeError(
+        "one of the variables needed for gradient computation has been modified by an inplace operation: "
+        f"[torch.{_SCALAR_NAMES[x._layout.dtype.name]}Tensor {list(x._layout.shape)}]{made_by} is at version {found}; "
+        f"expected version {expected} instead. Hint: enable anomaly detection to find the operation that failed to "
+        "compute its gradient, with torch.autograd.set_detect_anomaly(True)."
+    )
+
+
+def saved_output(kept: Tensor, version: int, node: Node, index: int | None) -> Tensor:
+    """A saved result; while gradients are recorded it comes with its history, so that it differentiates again."""
+    storage = kept._storage
+    if storage is not None and storage.version != version:
+        modified(kept, storage.version, version)
+    if not local.grad:
+        return kept
+    again = save_output(kept)
+    again._node = node if index is None else Output(node, index)
+    return again
