@@ -22,6 +22,10 @@ INTERPRETER := $(shell $(PYTHON) -c 'import sys; sys.version_info >= (3, 11) and
 demo: $(VENV)/installed-demo
 	$(BIN)/corelib demo $(ARGS)
 
+# Tests run in as many processes as there are cores, where the threads of BLAS would only be in the way.
+test test-oracle: export OPENBLAS_NUM_THREADS = 1
+test test-oracle: export OMP_NUM_THREADS = 1
+
 test: $(VENV)/installed-test
 	$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
 

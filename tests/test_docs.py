@@ -39,7 +39,7 @@ def name(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-@pytest.mark.parametrize("path", filter(python_blocks, DOCUMENTS), ids=name)
+@pytest.mark.parametrize("path", [path for path in DOCUMENTS if python_blocks(path)], ids=name)
 def test_blocks_run_and_print_what_the_document_says(path: Path, tmp_path: Path) -> None:
     blocks = python_blocks(path)
     done = subprocess.run(

@@ -106,7 +106,7 @@ def test_installed_elsewhere_it_runs(installed: Path) -> None:
 def test_installed_without_extras_the_demo_names_them(installed: Path) -> None:
     done = execute(installed, "-m", "corelib", "demo", cwd=installed.parent)
     assert done.returncode == 1
-    assert done.stderr == 'corelib demo needs matplotlib, rich, sklearn: pip install "corelib[demo]"\n'
+    assert done.stderr == 'corelib demo needs matplotlib, rich, sklearn, threadpoolctl: pip install "corelib[demo]"\n'
 
 
 def test_without_a_backend_the_first_tensor_names_the_command(wheels: Path, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 __all__ = ["add_parser", "run"]
 
 EPOCHS = 20
-NEEDED = ("matplotlib", "rich", "sklearn")
+NEEDED = ("matplotlib", "rich", "sklearn", "threadpoolctl")
 
 
 def add_parser(subparsers: Any) -> None:

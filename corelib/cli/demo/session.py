@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
+from threadpoolctl import threadpool_limits
 
 import corelib
 
@@ -52,7 +53,8 @@ def run_session(arguments: argparse.Namespace) -> int:
         soft_wrap=True,
     )
     started = time.perf_counter()
-    with _interruptible() as interrupted, Display(trainer, console) as display:
+    # Products this small gain nothing from the threads of NumPy's BLAS, which lose much where cores are busy.
+    with threadpool_limits(1, "blas"), _interruptible() as interrupted, Display(trainer, console) as display:
         finished = trainer.fit(display, interrupted.is_set)
     if not finished:
         corelib.save(trainer.state_dict(), folder / CHECKPOINT)
