@@ -10,7 +10,7 @@ when an operand has a history.
 from __future__ import annotations
 
 import threading
-from typing import Any
+from typing import Any, ClassVar
 
 __all__ = ["STATE", "GlobalState", "ThreadState", "local"]
 
@@ -37,11 +37,14 @@ class GlobalState:
 class ThreadState(threading.local):
     """What differs between threads."""
 
+    everywhere: ClassVar[list[Any]] = []  # modes that threads start with
+
     def __init__(self) -> None:
         self.grad = True  # torch.is_grad_enabled()
         self.inference = False  # torch.is_inference_mode_enabled()
         self.anomaly = False
-        self.modes: list[Any] = []  # innermost last
+        self.modes: list[Any] = list(self.everywhere)  # innermost last
+        self.within: tuple[tuple[Any, Any], ...] = ()  # (function, mode) of see_inner modes that run it right now
         self.devices: list[Any] = []  # stack of `with device(...)`
         self.in_backward = 0  # depth of the engine in this thread
 

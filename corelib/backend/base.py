@@ -50,7 +50,9 @@ class Kernel:
 
     Attributes:
         function: called as ``function(*operands, *parameters[, out=view])``.
-        dtypes: the dtypes of the first array operand for which it may be called.
+        dtypes: the dtypes that it computes in: asked about the dtype that operands are converted to (of
+            ``where`` that of the values, not of the condition); where nothing is converted, about that of the
+            first array operand, and where there is none (``fill``, ``arange``), about ``layout.dtype``.
         layout: "strided" takes any view; "contiguous" makes the dispatcher copy views first.
         predicate: called with the operands' layouts (or number classes) and the parameters; False
             means "not this call": the kernel named by ``otherwise`` is asked, then the decomposition used.
@@ -243,3 +245,12 @@ class Backend:
 
     def synchronize(self, index: int) -> None:
         """Wait until the device has finished, and raise what a kernel reported meanwhile."""
+
+    # -- looking inside ----------------------------------------------------------------------------
+
+    def describe(self, array: Array) -> Layout | None:
+        """What an array really is: shape, strides, dtype and device, for debug mode to hold against the rule.
+
+        Optional: None means that the backend cannot say.  Raises TypeError for what is no array of this backend.
+        """
+        return None

@@ -221,12 +221,13 @@ def _choose(
 
 
 def _compute_dtype(descriptors: tuple[Any, ...], result: Result) -> dtype:
-    for i, d in enumerate(descriptors):
-        if d.__class__ is Layout or (d.__class__ is tuple and d):
-            wanted = result.cast[i] if result.cast is not None else None
-            return wanted or (d if d.__class__ is Layout else d[0]).dtype
-    layout: Any = result.layout
-    return layout[0].dtype if type(layout) is tuple else layout.dtype  # type: ignore[no-any-return]
+    """What a kernel's ``dtypes`` are asked about: the dtype operands are converted to (so for ``where`` that of
+    the values, not of the condition), else that of the first array, else the result's."""
+    for target in result.cast or ():
+        if target is not None:
+            return target
+    outputs = result.layout if type(result.layout) is tuple else (result.layout,)
+    return (_layouts(descriptors) or outputs)[0].dtype
 
 
 
@@ -344,8 +345,8 @@ def _decomposed(prim: Any, descriptors: tuple[Any, ...], result: Result) -> Call
     def run(*operands: Any) -> Any:
         from .. import ops
 
-        grad, modes = local.grad, local.modes
-        local.grad, local.modes = False, [m for m in modes if m.see_inner]
+        grad, modes, within = local.grad, local.modes, local.within
+        local.grad, local.modes, local.within = False, [m for p, m in within if p is prim], ()
         try:
             inputs = [ops.cast(x, t) if t is not None else x for x, t in zip(operands, targets, strict=True)]
             got = decomposition(*inputs, *statics)
@@ -356,7 +357,7 @@ def _decomposed(prim: Any, descriptors: tuple[Any, ...], result: Result) -> Call
                     got = ops.cast(got, outputs[0].dtype)
             return got
         finally:
-            local.grad, local.modes = grad, modes
+            local.grad, local.modes, local.within = grad, modes, within
 
     return run
 
@@ -460,19 +461,28 @@ def _key(x: Any) -> Any:
 
 def _through_mode(function: Any, operands: tuple[Any, ...], statics: tuple[Any, ...], **kwargs: Any) -> Any:
     """Hand a call to the innermost mode, which is off the stack (and gradients off) while it decides."""
-    modes, grad = local.modes, local.grad
+    modes, grad, within = local.modes, local.grad, local.within
     mode = modes[-1]
     local.modes, local.grad = modes[:-1], False
+    if mode.see_inner:
+        local.within = ((getattr(function, "prim", function), mode), *within)
     try:
         return mode.__torch_dispatch__(function, (), (*operands, *statics), kwargs)
     finally:
-        local.modes, local.grad = modes, grad
+        local.modes, local.grad, local.within = modes, grad, within
 
 
 def notify(function: Any, *args: Any) -> None:
     """Tell the modes of an effect that is not a primitive's result (a gradient that is assigned)."""
     if STATE.intercept and local.modes:
         _through_mode(function, args, ())
+    elif local.within:
+        modes, within = local.modes, local.within
+        local.modes, local.within = [m for f, m in within if f is function], ()
+        try:
+            function.effect(*args)
+        finally:
+            local.modes, local.within = modes, within
     else:
         function.effect(*args)
 
