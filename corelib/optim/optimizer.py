@@ -301,7 +301,9 @@ def _adapt(value: Any, param: Tensor, step_on_device: bool, key: Any) -> Any:
     """Loaded state as the parameter needs it, tensors moved and converted, containers copied."""
     if isinstance(value, Tensor):
         if key == "step":
-            return value.to(dtype=float32, device=param.device) if step_on_device else value.clone()
+            if step_on_device:
+                return value.to(dtype=float32, device=param.device, copy=True)
+            return value.to(device="cpu", copy=True)  # it is read every step
         dtype = param.dtype if param.is_floating_point() else value.dtype
         # A copy in any case: two optimizers that loaded one dict must not share their state.
         return value.to(device=param.device, dtype=dtype, copy=True)
