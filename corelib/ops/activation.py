@@ -6,7 +6,7 @@ import math
 
 from ..core.dispatch import Result
 from ..core.tensor import Tensor
-from ..dtypes import dtype
+from ..dtypes import dtype, float32, int64
 from ..layout import Layout
 from . import rules, samples
 from .elementwise import abs as _abs
@@ -18,12 +18,21 @@ _A = samples.array
 
 
 @primitive(
-    rule=rules.unary("same", accepts="if", name="relu_cpu"), vjp={"input": lambda grad, out: grad * lt(0, out)},
+    rule=rules.unary("same", accepts="if", name="relu_cpu"), vjp={"input": lambda grad, out: relu_grad(grad, out)},
     samples=samples.unary(accepts="fi"), torch_name="relu",
 )  # fmt: skip
 def relu(input: Tensor) -> Tensor:
     """max(input, 0); nan stays nan."""
     return maximum(input, 0)  # type: ignore[no-any-return]
+
+
+@primitive(
+    rule=rules.binary(accepts="f"), vjp={"grad_output": lambda grad, output: relu_grad(grad, output)},
+    samples=samples.binary(accepts="f", numbers=()), torch_name="",
+)  # fmt: skip
+def relu_grad(grad_output: Tensor, output: Tensor) -> Tensor:
+    """grad_output where relu's output is positive, else 0."""
+    return where(lt(0, output), grad_output, 0.0)
 
 
 @primitive(
@@ -74,7 +83,11 @@ def _gelu_rule(x: Layout, approximate: str) -> Result:
 
 
 @primitive(
-    rule=_gelu_rule, vjp={"input": _gelu_grad}, samples=samples.calls((_A(3, 4), "none"), (_A(3, 4), "tanh"), (_A(0), "none")),
+    rule=_gelu_rule, vjp={"input": _gelu_grad}, samples=samples.calls(
+        (_A(3, 4), "none"), (_A(3, 4, layout="transposed"), "tanh"), (_A(0), "none"), (_A(), "none"),
+        (_A(3, 4, layout="expanded"), "none"), (_A(3, layout="offset"), "tanh"),
+        samples.Sample((_A(2), "exact"), error=RuntimeError), accepts="f", rejects="ib",
+    ),
     torch_name="nn.functional.gelu",
 )  # fmt: skip
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
@@ -100,10 +113,9 @@ def _softmax_rule(x: Layout, dim: int, dtype: dtype | None) -> Result:
     return Result(x.with_dtype(d), (rules.normalize_dim(dim, len(x.shape)), d), cast=(d,))
 
 
-_SOFTMAX = samples.calls(
-    (_A(2, 3), 1), (_A(2, 3, 4, layout="transposed"), 1), (_A(2, 3), 0), (_A(), 0), (_A(0, 3), 1),
-    samples.Sample((_A(2, 3), 2), error=IndexError),
-)  # fmt: skip
+_SOFTMAX = samples.both(
+    samples.along_dim(accepts="f", rejects="ib"), samples.calls((_A(2, 3, dtype=int64), 1, float32))
+)
 
 
 def _softmax_grad(grad: Tensor, out: Tensor, dim: int) -> Tensor:

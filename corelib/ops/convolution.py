@@ -169,7 +169,7 @@ def convolution(
     product = columns @ w.transpose(1, 2)  # [g, N * positions, O/g]
     result = product.reshape((groups, input.shape[0], prod(sizes), -1)).permute((1, 0, 3, 2))
     result = result.reshape((input.shape[0], weight.shape[0], *sizes))
-    return result if bias is None else result + bias.reshape((-1, *(1 for _ in sizes)))
+    return result.contiguous() if bias is None else result + bias.reshape((-1, *(1 for _ in sizes)))
 
 
 def _input_grad_rule(
@@ -183,14 +183,19 @@ def _input_grad_rule(
 @primitive(
     rule=_input_grad_rule,
     vjp={
-        "grad_output": lambda grad, weight, stride, padding, dilation, groups: convolution(grad, weight, None, stride, padding, dilation, groups),
+        "grad_output": lambda grad, weight, stride, padding, dilation, groups: convolution(
+            grad, weight, None, stride, padding, dilation, groups
+        ),
         "weight": lambda grad, grad_output, weight_layout, stride, padding, dilation, groups: convolution_weight_grad(
-            grad_output, grad, tuple(weight_layout.shape), stride, padding, dilation, groups),
+            grad_output, grad, tuple(weight_layout.shape), stride, padding, dilation, groups
+        ),
     },
-    samples=samples.calls((_A(2, 4, 3, 5), _A(4, 3, 3, 2, seed=1), (2, 3, 5, 6), *_ARGS),
-                          (_A(1, 4, 3, 4), _A(4, 2, 3, 3, seed=1), (1, 4, 6, 6), (2, 1), (1, 0), (1, 1), 2)),
+    samples=samples.calls(
+        (_A(2, 4, 3, 5), _A(4, 3, 3, 2, seed=1), (2, 3, 5, 6), *_ARGS),
+        (_A(1, 4, 3, 4), _A(4, 2, 3, 3, seed=1), (1, 4, 6, 6), (2, 1), (1, 0), (1, 1), 2),
+    ),
     torch_name="",
-)  # fmt: skip
+)
 def convolution_input_grad(
     grad_output: Tensor, weight: Tensor, input_shape: Any, stride: Any, padding: Any, dilation: Any, groups: int
 ) -> Tensor:
@@ -230,14 +235,19 @@ def _weight_grad_rule(
 @primitive(
     rule=_weight_grad_rule,
     vjp={
-        "grad_output": lambda grad, input, stride, padding, dilation, groups: convolution(input, grad, None, stride, padding, dilation, groups),
+        "grad_output": lambda grad, input, stride, padding, dilation, groups: convolution(
+            input, grad, None, stride, padding, dilation, groups
+        ),
         "input": lambda grad, grad_output, input_layout, stride, padding, dilation, groups: convolution_input_grad(
-            grad_output, grad, tuple(input_layout.shape), stride, padding, dilation, groups),
+            grad_output, grad, tuple(input_layout.shape), stride, padding, dilation, groups
+        ),
     },
-    samples=samples.calls((_A(2, 4, 3, 5), _A(2, 3, 5, 6, seed=1), (4, 3, 3, 2), *_ARGS),
-                          (_A(1, 4, 3, 4), _A(1, 4, 6, 6, seed=1), (4, 2, 3, 3), (2, 1), (1, 0), (1, 1), 2)),
+    samples=samples.calls(
+        (_A(2, 4, 3, 5), _A(2, 3, 5, 6, seed=1), (4, 3, 3, 2), *_ARGS),
+        (_A(1, 4, 3, 4), _A(1, 4, 6, 6, seed=1), (4, 2, 3, 3), (2, 1), (1, 0), (1, 1), 2),
+    ),
     torch_name="",
-)  # fmt: skip
+)
 def convolution_weight_grad(
     grad_output: Tensor, input: Tensor, weight_shape: Any, stride: Any, padding: Any, dilation: Any, groups: int
 ) -> Tensor:

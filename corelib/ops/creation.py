@@ -11,10 +11,13 @@ from ..core.dispatch import Result, call, check_dtype
 from ..core.node import accumulator
 from ..core.tensor import TENSORS, Tensor, backend_of, fresh
 from ..device import Device, current_device
-from ..dtypes import bool_, default_dtype, dtype, float32, float64, from_numpy_dtype, int64, number_dtype
+from ..dtypes import bool_, default_dtype, dtype, float32, float64, from_numpy_dtype, int64, number_dtype, uint8
 from ..layout import Layout
+from . import samples
 from .movement import place
 from .primitive import Number, primitive
+
+_L = samples.LayoutSpec
 
 __all__ = [
     "arange", "as_tensor", "empty", "empty_like", "empty_strided", "eye", "from_numpy", "full", "full_like", "linspace",
@@ -56,7 +59,13 @@ def _fill_rule(value: Any, layout: Layout) -> Result:
     return Result(layout, (layout,), cast=(layout.dtype,))
 
 
-@primitive(name="fill", rule=_fill_rule, torch_name="")
+@primitive(
+    name="fill", rule=_fill_rule, torch_name="",
+    samples=samples.calls(
+        *[(1, _L((2, 3), d)) for d in samples.DTYPES], (2.5, _L((2, 3))), (-1, _L((3,), int64)), (True, _L(())),
+        (float("nan"), _L((2,))), (0, _L((0, 2))), (300, _L((1,), uint8)),
+    ),
+)  # fmt: skip
 def fill_kernel(value: Number, layout: Any) -> Tensor:
     """A dense tensor of one value."""
 
@@ -65,7 +74,13 @@ def _arange_rule(start: Any, step: Any, layout: Layout) -> Result:
     return Result(layout, (layout,), cast=(layout.dtype, layout.dtype))
 
 
-@primitive(name="arange", rule=_arange_rule, torch_name="")
+@primitive(
+    name="arange", rule=_arange_rule, torch_name="",
+    samples=samples.calls(
+        *[(1, 2, _L((5,), d)) for d in (*samples.FLOATS, *samples.INTEGERS)], (5, -2, _L((4,), int64)),
+        (0.5, 0.25, _L((9,))), (0, 1, _L((0,), int64)), (1 << 53, 3, _L((4,), int64)),
+    ),
+)  # fmt: skip
 def arange_kernel(start: Number, step: Number, layout: Any) -> Tensor:
     """start + i * step."""
 

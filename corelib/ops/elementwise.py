@@ -48,14 +48,22 @@ def abs(input: Tensor) -> Tensor:
     """Absolute value, elementwise; of a complex tensor the magnitude, real."""
 
 
-@primitive(name="floor", rule=rules.unary("same", accepts="f", name="floor_kernel"), vjp={"input": lambda grad: grad.new_zeros(grad.shape)},
-           samples=samples.unary(accepts="f"))  # fmt: skip
+@primitive(
+    name="floor",
+    rule=rules.unary("same", accepts="f", name="floor_kernel"),
+    vjp={"input": lambda grad: grad.new_zeros(grad.shape)},
+    samples=samples.unary(accepts="f"),
+)
 def floor_float(input: Tensor) -> Tensor:
     """Largest integer not above, of a floating tensor (``floor`` returns integers as they are)."""
 
 
-@primitive(name="round", rule=rules.unary("same", accepts="f", name="round_kernel"), vjp={"input": lambda grad: grad.new_zeros(grad.shape)},
-           samples=samples.unary(accepts="f"))  # fmt: skip
+@primitive(
+    name="round",
+    rule=rules.unary("same", accepts="f", name="round_kernel"),
+    vjp={"input": lambda grad: grad.new_zeros(grad.shape)},
+    samples=samples.unary(accepts="f"),
+)
 def round_float(input: Tensor) -> Tensor:
     """Nearest integer, halves to even, of a floating tensor."""
 
@@ -172,8 +180,12 @@ def div(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """input / other, elementwise; integers divide in the default dtype."""
 
 
-@primitive(rule=rules.binary(accepts="i", name="div_trunc_cpu"), samples=samples.binary(low=-20, high=20, low2=1, high2=5, accepts="i"),
-           scalars_mix=True, torch_name="")  # fmt: skip
+@primitive(
+    rule=rules.binary(accepts="i", name="div_trunc_cpu"),
+    samples=samples.binary(low=-20, high=20, low2=1, high2=5, accepts="i"),
+    scalars_mix=True,
+    torch_name="",
+)
 def trunc_divide(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """Integer division truncating towards zero; by zero raises ZeroDivisionError's words."""
 

@@ -28,10 +28,18 @@ def _embedding_rule(weight: Layout, indices: Layout, padding_idx: int) -> Result
 
 @primitive(
     rule=_embedding_rule,
-    vjp={"weight": lambda grad, indices, weight_layout, padding_idx: embedding_grad(grad, indices, weight_layout.shape[0], padding_idx)},
-    samples=samples.calls((_A(5, 3), _A(2, 4, dtype=int64, low=0, high=4), -1), (_A(5, 3), _A(3, dtype=int64, low=0, high=4), 0)),
-    node_name="Embedding", torch_name="", widen=False,
-)  # fmt: skip
+    vjp={
+        "weight": lambda grad, indices, weight_layout, padding_idx: embedding_grad(
+            grad, indices, weight_layout.shape[0], padding_idx
+        )
+    },
+    samples=samples.calls(
+        (_A(5, 3), _A(2, 4, dtype=int64, low=0, high=4), -1), (_A(5, 3), _A(3, dtype=int64, low=0, high=4), 0)
+    ),
+    node_name="Embedding",
+    torch_name="",
+    widen=False,
+)
 def embedding(weight: Tensor, indices: Tensor, padding_idx: int = -1) -> Tensor:
     """Rows of ``weight`` [V, D] at ``indices`` [...]: [..., D].  Row ``padding_idx`` gets no gradient."""
     from .indexing import index_select

@@ -41,11 +41,31 @@ def _gather_rule(x: Layout, index: Layout, dim: int) -> Result:
 
 
 @primitive(
-    name="gather", rule=_gather_rule,
-    vjp={"input": lambda grad, index, input_layout, dim: scatter_add(grad.new_zeros(tuple(input_layout.shape)), dim, index, grad)},
-    samples=samples.calls((_A(3, 3), _INDEX, 1), (_A(4, 3, layout="transposed"), _INDEX, 0),
-                          samples.Sample((_A(3, 3), _A(2, 3), 1), error=RuntimeError)),
-)  # fmt: skip
+    name="gather",
+    rule=_gather_rule,
+    vjp={
+        "input": lambda grad, index, input_layout, dim: scatter_add(
+            grad.new_zeros(tuple(input_layout.shape)), dim, index, grad
+        )
+    },
+    samples=samples.calls(
+        (_A(3, 3), _INDEX, 1),
+        (_A(4, 3, layout="transposed"), _INDEX, 0),
+        (_A(3, 3, layout="offset"), _INDEX, -1),
+        (_A(3, 3, layout="expanded"), _A(2, 3, dtype=int64, low=0, high=2, layout="transposed"), 0),
+        (_A(5, layout="strided"), _A(8, dtype=int64, low=0, high=4, layout="strided"), 0),
+        (_A(2, 3, 4), _A(2, 1, 5, dtype=int64, low=0, high=3), 2),
+        (_A(3), _A(0, dtype=int64), 0),
+        (_A(0, 3), _A(0, 2, dtype=int64), 1),
+        (_A(), _A(dtype=int64, values=(0,)), 0),
+        samples.Sample((_A(3, 3), _A(2, 3), 1), error=RuntimeError),
+        samples.Sample((_A(3, 3), _INDEX, 2), error=IndexError),
+        samples.Sample((_A(3, 3), _A(4, dtype=int64, low=0), 1), error=RuntimeError),
+        samples.Sample((_A(3), _A(1, dtype=int64, values=(3,)), 0), error=RuntimeError),
+        samples.Sample((_A(3), _A(1, dtype=int64, values=(-1,)), 0), error=RuntimeError),
+        accepts="fibc",
+    ),
+)
 def gather_kernel(input: Tensor, index: Tensor, dim: int) -> Tensor:
     """Elements of ``input`` at ``index`` along ``dim``."""
 
@@ -96,10 +116,25 @@ def _src_grad(grad: Tensor, index: Tensor, src_layout: Layout, dim: int) -> Tens
     return whole
 
 
+_SPREAD = _A(2, 3, dtype=int64, values=(0, 1, 2, 2, 0, 1))
 _SCATTERED = samples.calls(
-    (_A(3, 3), _A(2, 3, dtype=int64, values=(0, 1, 2, 2, 0, 1)), _A(2, 3, seed=1), 0),
+    (_A(3, 3), _SPREAD, _A(2, 3, seed=1), 0),
     (_A(3, 4, layout="transposed"), _A(3, 2, dtype=int64, values=(0, 1, 3, 2, 1, 0)), _A(3, 3, seed=1), 1),
+    (_A(3, 3, layout="expanded"), _SPREAD, _A(2, 3, layout="expanded"), 0),
+    (_A(3, 3, layout="offset"), _SPREAD, _A(2, 3, layout="strided"), -2),
+    (_A(3, 3), _SPREAD, 2.5, 0),
+    (_A(3), _A(0, dtype=int64), _A(0), 0),
+    (_A(), _A(dtype=int64, values=(0,)), _A(seed=1), 0),
     samples.Sample((_A(3, 3), _INDEX, _A(2, 3, dtype=int64), 0), error=RuntimeError),
+    samples.Sample((_A(3, 3), _A(2, 3), _A(2, 3), 0), error=RuntimeError),
+    samples.Sample((_A(3), _A(1, dtype=int64, values=(3,)), _A(1), 0), error=RuntimeError),
+    samples.Sample((_A(3, 3), _A(2, 4, dtype=int64, low=0), _A(2, 4), 0), error=RuntimeError),
+    accepts="fibc",
+)
+_REPEATED = samples.calls(  # repeated indices: only sums have one answer
+    (_A(3, 3), _A(4, 3, dtype=int64, low=0, high=2), _A(4, 3, seed=1), 0),
+    (_A(4), _A(50, dtype=int64, low=0, high=3), _A(50, seed=1), 0),
+    accepts="fi",
 )
 
 
@@ -113,7 +148,8 @@ def scatter_kernel(input: Tensor, index: Tensor, src: Tensor | Number, dim: int)
 
 @primitive(
     name="scatter_add", rule=_scatter_rule("scatter_add"), tier="training",
-    vjp={"input": lambda grad: grad, "src": _src_grad}, samples=_SCATTERED,
+    vjp={"input": lambda grad: grad, "src": _src_grad},
+    samples=samples.both(_SCATTERED, _REPEATED),
 )  # fmt: skip
 def scatter_add_kernel(input: Tensor, index: Tensor, src: Tensor | Number, dim: int) -> Tensor:
     """A copy of ``input`` with ``src`` added at ``index`` along ``dim``; repeated indices all count."""
@@ -293,7 +329,9 @@ def _normalize(key: Any, x: Tensor) -> tuple[Any, ...]:
     """A key as a tuple of int, slice, None, Ellipsis, bool and tensors."""
     from .creation import tensor
 
-    if isinstance(key, tuple) or (isinstance(key, list) and any(isinstance(k, (slice, Tensor, type(None))) or k is Ellipsis for k in key)):
+    if isinstance(key, tuple) or (
+        isinstance(key, list) and any(isinstance(k, (slice, Tensor, type(None))) or k is Ellipsis for k in key)
+    ):
         parts = list(key)
     else:
         parts = [key]
@@ -491,16 +529,18 @@ def _spread_index(x: Tensor, rows: Tensor, dims: list[int], rest: tuple[int, ...
 def assign(dest: Tensor, value: Any) -> Tensor:
     """``dest.copy_(value)`` for a tensor or number, with leading size-1 dimensions dropped as PyTorch does."""
     if value.__class__ in TENSORS:
-        while value.ndim > dest.ndim and value.shape[0] == 1:
-            value = value.squeeze(0)
+        if tuple(value.shape) != tuple(dest.shape):
+            while value.ndim and value.shape[0] == 1:
+                value = value.squeeze(0)
+            value = expand(value, tuple(dest.shape))
     return copy_(dest, value)
 
 
 def _copy_into_rule(x: Layout, src: Layout) -> Result:
     if tuple(rules.broadcast_shapes(x.shape, src.shape)) != tuple(x.shape):
         raise RuntimeError(
-            f"The size of tensor a ({x.shape[-1] if x.shape else 1}) must match the size of tensor b "
-            f"({src.shape[-1] if src.shape else 1}) at non-singleton dimension {len(x.shape) - 1}"
+            f"output with shape {list(x.shape)} doesn't match the broadcast shape "
+            f"{list(rules.broadcast_shapes(x.shape, src.shape))}"
         )
     return Result(x.dense)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..core.dispatch import Result
 from ..core.tensor import Tensor
+from ..dtypes import float64
 from ..layout import Layout
 from . import rules, samples
 from .elementwise import add, conj, mul
@@ -62,7 +63,11 @@ def _mT(x: Tensor) -> Tensor:
     samples=samples.calls(
         (_A(2, 3), _A(3, 4, seed=1)), (_A(2, 3, layout="transposed"), _A(3, 4, seed=1, layout="transposed")),
         (_A(5, 2, 3), _A(5, 3, 4, seed=1)), (_A(2, 0), _A(0, 3)), (_A(0, 2), _A(2, 3)),
+        (_A(3, 4, layout="offset"), _A(4, 17, seed=1, layout="strided")), (_A(0, 2, 3), _A(0, 3, 4)),
+        (_A(5, 2, 3, layout="expanded"), _A(5, 3, 4, seed=1, layout="transposed")), (_A(1, 1), _A(1, 1)),
+        samples.Sample((_A(2, 3), _A(3, 2, dtype=float64)), error=RuntimeError),
         samples.Sample((_A(2, 3), _A(2, 3)), error=RuntimeError),
+        accepts="fic", rejects="b",
     ),
     node_name="Mm",
 )  # fmt: skip
@@ -184,19 +189,73 @@ def _as_rows(x: Tensor) -> Tensor:
     return x if len(x._layout.shape) == 2 else x.reshape((_count(x.shape[:-1]), x.shape[-1]))
 
 
+def _linear_grad_rule(grad: Layout, x: Layout, weight: Layout, of_input: bool, of_weight: bool, of_bias: bool) -> Result:
+    layouts = (
+        x.dense if of_input else None,
+        weight.dense if of_weight else None,
+        weight.with_shape(weight.shape[:1]) if of_bias else None,
+    )
+    return Result(layouts, (of_input, of_weight, of_bias))
+
+
+def _linear_grad_vjp(grads: Any, grad_output: Tensor, input: Tensor, weight: Tensor, needs: Any) -> tuple[Any, ...]:
+    """Each of the three gradients is bilinear, so theirs are products again."""
+    of_input, of_weight, of_bias = grads
+    results: list[Any] = [None, None, None]
+
+    def gather(i: int, value: Tensor) -> None:
+        results[i] = value if results[i] is None else results[i] + value
+
+    if of_input is not None:
+        if needs[0]:
+            gather(0, matmul(of_input, transpose(weight, 0, 1)))
+        if needs[2]:
+            gather(2, matmul_kernel(_mT(_as_rows(grad_output)), _as_rows(of_input)))
+    if of_weight is not None:
+        if needs[0]:
+            gather(0, matmul(input, _mT(of_weight)))
+        if needs[1]:
+            gather(1, matmul(grad_output, conj(of_weight)))
+    if of_bias is not None and needs[0]:
+        gather(0, of_bias.expand(tuple(grad_output.shape)))
+    return tuple(results)
+
+
+@primitive(
+    rule=_linear_grad_rule, vjp=_linear_grad_vjp, outputs=("grad_input", "grad_weight", "grad_bias"),
+    samples=samples.calls((_A(2, 5, 4), _A(2, 5, 3, seed=1), _A(4, 3, seed=2), True, True, True)), torch_name="",
+)  # fmt: skip
+def linear_grad(
+    grad_output: Tensor, input: Tensor, weight: Tensor, of_input: bool, of_weight: bool, of_bias: bool
+) -> tuple[Any, ...]:
+    """Gradients of linear's input, weight and bias, as far as they are wanted (else None)."""
+    rows = _as_rows(grad_output)
+    return (
+        matmul(grad_output, conj(weight)) if of_input else None,
+        matmul_kernel(_mT(rows), conj(_as_rows(input))) if of_weight else None,
+        rows.sum(0) if of_bias else None,
+    )
+
+
 @primitive(
     rule=_linear_rule,
-    vjp={
-        "input": lambda grad, weight: matmul(grad, conj(weight)),
-        "weight": lambda grad, input: matmul_kernel(_mT(_as_rows(grad)), _as_rows(input)),
-        "bias": lambda grad: _as_rows(grad).sum(0),
-    },
+    vjp=lambda grad, input, weight, needs: linear_grad(grad, input, weight, *needs),
     samples=samples.calls(
-        (_A(2, 3), _A(4, 3, seed=1), _A(4, seed=2)), (_A(2, 5, 3), _A(4, 3, seed=1), None), (_A(3), _A(4, 3, seed=1), _A(4)),
-        (_A(0, 3), _A(4, 3), _A(4)), samples.Sample((_A(2, 3), _A(4, 2), None), error=RuntimeError),
+        (_A(2, 3), _A(4, 3, seed=1), _A(4, seed=2)),
+        (_A(2, 5, 3), _A(4, 3, seed=1), None),
+        (_A(3), _A(4, 3, seed=1), _A(4)),
+        (_A(0, 3), _A(4, 3), _A(4)),
+        samples.Sample((_A(2, 3), _A(4, 2), None), error=RuntimeError),
+        (_A(3, 4, layout="transposed"), _A(5, 4, seed=1, layout="transposed"), _A(5, layout="offset")),
+        (_A(2, 3, layout="expanded"), _A(4, 3, seed=1, layout="strided"), None),
+        samples.Sample((_A(2, 3), _A(4, 3), _A(3)), error=RuntimeError),
+        samples.Sample((_A(2, 3), _A(4, 3, dtype=float64), None), error=RuntimeError),
+        samples.Sample((_A(), _A(4, 3), None), error=RuntimeError),
+        accepts="fc",
     ),
-    node_name="Addmm", torch_name="nn.functional.linear",
-)  # fmt: skip
+    node_name="Addmm",
+    torch_name="nn.functional.linear",
+)
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """input @ weight.T + bias, over the last dimension."""
     product = matmul(input, transpose(weight, 0, 1))

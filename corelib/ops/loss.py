@@ -10,7 +10,7 @@ from ..dtypes import int64
 from ..layout import Layout
 from . import samples
 from .activation import log_softmax
-from .elementwise import div, eq, mul, neg, where
+from .elementwise import div, eq, exp, mul, neg, where
 from .primitive import primitive
 
 _A = samples.array
@@ -67,39 +67,79 @@ def _check_classes(input: Tensor, target: Tensor) -> None:
         raise RuntimeError(f"Expected target size {[input.shape[0], *input.shape[2:]]}, got {list(target.shape)}")
 
 
-def _rows_rule(x: Layout, target: Layout, ignore_index: int) -> Result:
-    vector = x.with_shape((x.shape[0],))
-    return Result((vector, x.dense), (ignore_index,))
+def _class_rule(x: Layout, target: Layout, ignore_index: int, reduction: str) -> Result:
+    shape = (x.shape[0],) if reduction == "none" else ()
+    return Result((x.with_shape(shape), x.dense, x.with_shape(())), (ignore_index, reduction))
 
 
-def _rows_vjp(grads: Any, log_probabilities: Tensor, target: Tensor, ignore_index: int) -> tuple[Any, ...]:
-    """Of the losses: probabilities less the one-hot target.  Of the log-probabilities: log_softmax's."""
-    from .elementwise import exp, sub
-    from .indexing import scatter_add
-    from .reduction import sum as total
+def _counted(values: Tensor, ignored: Tensor, reduction: str) -> tuple[Tensor, Tensor]:
+    """(reduced losses, number of rows that count)."""
+    count = eq(ignored, False).sum().to(values.dtype)
+    if reduction == "none":
+        return values, count
+    return (values.sum() if reduction == "sum" else div(values.sum(), count)), count
 
-    result: Any = None
-    if grads[0] is not None:
-        ignored = eq(target, ignore_index)
-        g = where(ignored, 0.0, grads[0]).unsqueeze(1)
-        safe = where(ignored, 0, target).unsqueeze(1)
-        result = scatter_add(mul(exp(log_probabilities), g), 1, safe, neg(g))
-    if grads[1] is not None:
-        other = sub(grads[1], mul(exp(log_probabilities), total(grads[1], 1, True)))
-        result = other if result is None else result + other
-    return result, None
+
+def _class_vjp(grads: Any, log_probabilities: Tensor, target: Tensor, count: Tensor, ignore_index: int, reduction: str) -> tuple[Any, ...]:
+    if grads[0] is None:
+        return None, None
+    return class_cross_entropy_grad(grads[0], log_probabilities, target, count, ignore_index, reduction), None
+
+
+_ROWS = (_A(4, 5), _A(4, dtype=int64, low=0, high=4))
+_SOME_IGNORED = (_A(3, 2), _A(3, dtype=int64, values=(0, -100, 1)))
 
 
 @primitive(
-    rule=_rows_rule, vjp=_rows_vjp, outputs=("losses", "log_probabilities"), torch_name="", node_name="NllLoss",
-    samples=samples.calls((_A(4, 5), _A(4, dtype=int64, low=0, high=4), -100), (_A(3, 2), _A(3, dtype=int64, values=(0, -100, 1)), -100)),
+    rule=_class_rule, vjp=_class_vjp, outputs=("loss", "log_probabilities", "count"), nondifferentiable=(2,), torch_name="",
+    node_name="NllLoss",
+    samples=samples.calls((*_ROWS, -100, "mean"), (*_SOME_IGNORED, -100, "mean"), (*_ROWS, 1, "none"), (*_ROWS, -100, "sum")),
 )  # fmt: skip
-def cross_entropy_rows(input: Tensor, target: Tensor, ignore_index: int) -> tuple[Tensor, Tensor]:
-    """(loss of each row of logits [N, C] at class indices [N], the log-probabilities)."""
+def class_cross_entropy(input: Tensor, target: Tensor, ignore_index: int, reduction: str) -> tuple[Tensor, Tensor, Tensor]:
+    """(loss of logits [N, C] at class indices [N], the log-probabilities, how many rows count)."""
     log_probabilities = log_softmax(input, 1)
     ignored = eq(target, ignore_index)
     picked = log_probabilities.gather(1, where(ignored, 0, target).unsqueeze(1)).squeeze(1)
-    return where(ignored, 0.0, neg(picked)), log_probabilities
+    loss, count = _counted(where(ignored, 0.0, neg(picked)), ignored, reduction)
+    return loss, log_probabilities, count
+
+
+def _class_grad_rule(grad: Layout, log_probabilities: Layout, target: Layout, count: Layout, ignore_index: int, reduction: str) -> Result:
+    return Result(log_probabilities.dense, (ignore_index, reduction))
+
+
+def _class_grad_vjp(
+    grad: Tensor, grad_output: Tensor, log_probabilities: Tensor, target: Tensor, count: Tensor, ignore_index: int, reduction: str, needs: Any
+) -> tuple[Any, ...]:
+    """It is linear in the loss's gradient; of the log-probabilities p - onehot has the slope p."""
+    share = _row_share(grad_output, target, count, ignore_index, reduction)
+    p = exp(log_probabilities)
+    along = (grad * p).sum(1) - grad.gather(1, where(eq(target, ignore_index), 0, target).unsqueeze(1)).squeeze(1)
+    along = where(eq(target, ignore_index), 0.0, along)
+    of_loss = along if reduction == "none" else along.sum() if reduction == "sum" else div(along.sum(), count)
+    return of_loss if needs[0] else None, grad * p * share if needs[1] else None, None, None
+
+
+def _row_share(grad: Tensor, target: Tensor, count: Tensor, ignore_index: int, reduction: str) -> Tensor:
+    """What each row's loss counts for, [N, 1]."""
+    share = div(grad, count) if reduction == "mean" else grad
+    return where(eq(target, ignore_index), 0.0, share).unsqueeze(1)
+
+
+@primitive(
+    rule=_class_grad_rule, vjp=_class_grad_vjp, torch_name="", node_name="NllLossBackward",
+    samples=samples.calls((_A(), _A(4, 5, low=-3, high=-0.1), _A(4, dtype=int64, low=0, high=4), _A(values=(4.0,)), -100, "mean"),
+                          (_A(4), _A(4, 5, low=-3, high=-0.1), _A(4, dtype=int64, low=0, high=4), _A(values=(4.0,)), 2, "none")),
+)  # fmt: skip
+def class_cross_entropy_grad(
+    grad_output: Tensor, log_probabilities: Tensor, target: Tensor, count: Tensor, ignore_index: int, reduction: str
+) -> Tensor:
+    """Of the logits: probabilities less the one-hot target, by row as much as the row's loss counts for."""
+    from .indexing import scatter_add
+
+    share = _row_share(grad_output, target, count, ignore_index, reduction)
+    safe = where(eq(target, ignore_index), 0, target).unsqueeze(1)
+    return scatter_add(mul(exp(log_probabilities), share), 1, safe, neg(share))
 
 
 def cross_entropy(
@@ -121,12 +161,7 @@ def cross_entropy(
         return _reduce(values, reduction, float(max(values.numel(), 1)))
     _check_classes(input, target)
     if input.ndim == 2 and weight is None and not label_smoothing:
-        losses = cross_entropy_rows(input, target, ignore_index)[0]
-        if reduction != "mean":
-            return _reduce(losses, reduction)
-        # the mean counts rows that are not ignored; whether any is, is for the device to know
-        count = (target != ignore_index).sum().to(losses.dtype)
-        return div(losses.sum(), count)  # type: ignore[no-any-return]
+        return class_cross_entropy(input, target, ignore_index, reduction)[0]  # type: ignore[no-any-return]
     log_probabilities = log_softmax(input, dim)
     loss = nll_loss(log_probabilities, target, weight, ignore_index, reduction)
     if not label_smoothing:

@@ -8,8 +8,9 @@ from ..backend.registry import registry
 from ..core.dispatch import Result, check_dtype
 from ..core.tensor import Tensor, backend_of, fresh
 from ..device import Device
-from ..dtypes import bool_, dtype, float64, int64
+from ..dtypes import bfloat16, bool_, complex64, dtype, float16, float64, int32, int64
 from ..layout import Layout
+from ..state import local
 from . import rules, samples
 from .primitive import Tensors, primitive
 from .view import permute, slice_, unsqueeze, view, view_strides
@@ -23,11 +24,19 @@ def _copy_rule(x: Layout) -> Result:
 
 @primitive(
     rule=_copy_rule, vjp={"input": lambda grad: grad},
-    samples=samples.calls((_A(2, 3),), (_A(2, 3, layout="transposed"),), (_A(0, 2),), (_A(),), (_A(3, dtype=int64),), (_A(3, dtype=bool_),)),
+    samples=samples.unary(accepts="fibc"),
     node_name="Clone", torch_name="clone",
 )  # fmt: skip
 def copy(input: Tensor) -> Tensor:
     """A dense copy."""
+
+
+_CASTS = samples.both(
+    *[samples.calls((_A(2, 3, low=0), d), accepts="fibc") for d in (*samples.FLOATS, *samples.INTEGERS, bool_)],
+    samples.calls((_A(2, 3), complex64), (_A(3, 4, layout="transposed"), float64), (_A(3, layout="offset"), int64),
+                  (_A(3, 4, layout="expanded"), float16), (_A(3, 4, layout="strided"), int32), (_A(), float64),
+                  (_A(0, 2), int64), (_A(6, values=(-0.0, 1e-30, 65520.0, -1.5, 2.5, 1e9)), bfloat16)),
+)  # fmt: skip
 
 
 def _cast_rule(x: Layout, dtype: dtype) -> Result:
@@ -36,7 +45,7 @@ def _cast_rule(x: Layout, dtype: dtype) -> Result:
 
 @primitive(
     rule=_cast_rule, vjp={"input": lambda grad, input_layout: cast(grad, input_layout.dtype)},
-    samples=samples.calls((_A(2, 3), float64), (_A(2, 3), int64), (_A(2, 3), bool_), (_A(3, dtype=int64, layout="transposed"), float64), (_A(), float64)),
+    samples=_CASTS,
     node_name="ToCopy", torch_name="",
 )  # fmt: skip
 def cast(input: Tensor, dtype: dtype) -> Tensor:
@@ -47,8 +56,15 @@ def _transfer_rule(x: Layout, device: Device) -> Result:
     return Result(Layout.of(x.shape, x.dtype, device), (device,))
 
 
-@primitive(kind="host", rule=_transfer_rule, vjp={"input": lambda grad, input_layout: transfer(grad, input_layout.device)},
-           node_name="ToCopy", torch_name="", widen=False)  # fmt: skip
+@primitive(
+    kind="host",
+    rule=_transfer_rule,
+    vjp={"input": lambda grad, input_layout: transfer(grad, input_layout.device)},
+    node_name="ToCopy",
+    torch_name="",
+    widen=False,
+    samples=samples.calls((_A(2, 3), Device("cpu")), (_A(2, 3, layout="transposed"), Device("cpu")), accepts="fibc"),
+)
 def transfer(input: Tensor, device: Device) -> Tensor:
     """A dense copy on another device."""
     source, target = input._layout, Layout.of(input._layout.shape, input._layout.dtype, device)
@@ -129,7 +145,9 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
 
         size = infer_size(tuple(size), layout.numel)
         if view_strides(layout.shape, layout.strides, size) is None:
-            return view(copy(input), size)  # type: ignore[no-any-return]
+            result = view(copy(input), size)
+            result._view = None  # of a copy that nobody else has
+            return result  # type: ignore[no-any-return]
     return view(input, tuple(size))  # type: ignore[no-any-return]
 
 
@@ -216,7 +234,14 @@ def _cat_grad(grad: Tensor, tensors: Any, dim: int) -> tuple[Tensor, ...]:
 @primitive(
     rule=_cat_rule, vjp=_cat_grad, widen=False,
     samples=samples.calls(([_A(2, 3), _A(2, 3, seed=1)], 0), ([_A(2, 3), _A(2, 1, seed=1)], -1), ([_A(0), _A(2)], 0),
-                          samples.Sample(([_A(2, 3), _A(2, 2)], 0), error=RuntimeError)),
+                          ([_A(0), _A(2, 3)], 1), ([_A(0, 3), _A(2, 3)], 0), ([_A(2, 3)], 0),
+                          ([_A(3, 4, layout="transposed"), _A(3, 4, layout="expanded"), _A(3, 4, layout="offset")], 1),
+                          ([_A(2), _A(3, dtype=int64), _A(1, dtype=float64)], 0),
+                          ([_A(2, dtype=int32), _A(3, dtype=int64), _A(1, dtype=bool_)], 0),
+                          samples.Sample(([_A(), _A()], 0), error=RuntimeError),
+                          samples.Sample(([_A(2, 3), _A(2)], 0), error=RuntimeError),
+                          samples.Sample(([_A(2, 3), _A(2, 3)], 2), error=IndexError),
+                          samples.Sample(([_A(2, 3), _A(2, 2)], 0), error=RuntimeError), accepts="fibc"),
 )  # fmt: skip
 def cat(tensors: Tensors, dim: int = 0) -> Tensor:
     """Tensors joined along a dimension: writes into views of the result."""
@@ -269,15 +294,15 @@ def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Te
             )
     pieces, start = [], 0
     for s in sizes:
-        pieces.append(_multi(slice_(tensor, dim, start, start + s, 1)))
+        pieces.append(_multi(slice_(tensor, dim, start, start + s, 1), len(pieces), "Split"))
         start += s
     return tuple(pieces)
 
 
-def _multi(piece: Tensor) -> Tensor:
+def _multi(piece: Tensor, index: int, function: str) -> Tensor:
     """One of several views of a call: not to be written in place while gradients are recorded."""
-    if piece._view is not None:
-        piece._view.creation = piece._view.creation or "multi_output"
+    if local.grad and piece._view is not None:
+        piece._view.creation = f"Output {index} of {function}Backward0"
     return piece
 
 
@@ -293,7 +318,10 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """Views along a dimension, which goes."""
     from .view import select
 
-    return tuple(_multi(select(input, dim, i)) for i in range(input.shape[rules.normalize_dim(dim, input.ndim)]))
+    d = rules.normalize_dim(dim, input.ndim)
+    if not input.ndim:
+        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
+    return tuple(_multi(select(input, d, i), i, "Unbind") for i in range(input.shape[d]))
 
 
 def repeat(input: Tensor, *sizes: Any) -> Tensor:

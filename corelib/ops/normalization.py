@@ -37,10 +37,18 @@ def _layer_norm_vjp(
 
 
 @primitive(
-    name="layer_norm", rule=_layer_norm_rule, vjp=_layer_norm_vjp, outputs=("out", "mean", "rstd"), nondifferentiable=(1, 2),
-    samples=samples.calls((_A(2, 3, 4), _A(4, seed=1), _A(4, seed=2), 1, 1e-5), (_A(2, 3, 4, layout="transposed"), None, None, 2, 1e-5)),
-    node_name="NativeLayerNorm", torch_name="", widen=False,
-)  # fmt: skip
+    name="layer_norm",
+    rule=_layer_norm_rule,
+    vjp=_layer_norm_vjp,
+    outputs=("out", "mean", "rstd"),
+    nondifferentiable=(1, 2),
+    samples=samples.calls(
+        (_A(2, 3, 4), _A(4, seed=1), _A(4, seed=2), 1, 1e-5), (_A(2, 3, 4, layout="transposed"), None, None, 2, 1e-5)
+    ),
+    node_name="NativeLayerNorm",
+    torch_name="",
+    widen=False,
+)
 def native_layer_norm(
     input: Tensor, weight: Tensor | None, bias: Tensor | None, normalized_ndim: int, eps: float
 ) -> tuple[Tensor, Tensor, Tensor]:
@@ -136,9 +144,14 @@ def _differentiate(formula: Any, grads: Any, operands: tuple[Any, ...], needs: A
 
 
 @primitive(
-    rule=_layer_norm_grad_rule, vjp=_second("layer"), outputs=("grad_input", "grad_weight", "grad_bias"),
-    samples=samples.calls((_A(2, 3, 4), _A(2, 3, 4, seed=1), _A(4, seed=2), _A(2, 3, 1, low=-1, high=1), _A(2, 3, 1, low=0.5, high=1), 1)), torch_name="",
-)  # fmt: skip
+    rule=_layer_norm_grad_rule,
+    vjp=_second("layer"),
+    outputs=("grad_input", "grad_weight", "grad_bias"),
+    samples=samples.calls(
+        (_A(2, 3, 4), _A(2, 3, 4, seed=1), _A(4, seed=2), _A(2, 3, 1, low=-1, high=1), _A(2, 3, 1, low=0.5, high=1), 1)
+    ),
+    torch_name="",
+)
 def layer_norm_grad(
     grad_output: Tensor, input: Tensor, weight: Tensor | None, mean: Tensor, rstd: Tensor, normalized_ndim: int
 ) -> tuple[Tensor, Tensor, Tensor]:
@@ -187,10 +200,19 @@ def _batch_norm_vjp(
 
 
 @primitive(
-    rule=_batch_norm_rule, vjp=_batch_norm_vjp, outputs=("out", "mean", "rstd", "variance"), nondifferentiable=(1, 2, 3),
-    samples=samples.calls((_A(3, 2, 4), _A(2, seed=1), _A(2, seed=2), 1e-5), (_A(4, 3), None, None, 1e-5), (_A(2, 3, 2, 2, layout="transposed"), _A(3), None, 1e-3)),
-    node_name="NativeBatchNorm", torch_name="", widen=False,
-)  # fmt: skip
+    rule=_batch_norm_rule,
+    vjp=_batch_norm_vjp,
+    outputs=("out", "mean", "rstd", "variance"),
+    nondifferentiable=(1, 2, 3),
+    samples=samples.calls(
+        (_A(3, 2, 4), _A(2, seed=1), _A(2, seed=2), 1e-5),
+        (_A(4, 3), None, None, 1e-5),
+        (_A(2, 3, 2, 2, layout="transposed"), _A(3), None, 1e-3),
+    ),
+    node_name="NativeBatchNorm",
+    torch_name="",
+    widen=False,
+)
 def batch_norm_train(
     input: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -231,9 +253,14 @@ def _batch_norm_grad_rule(grad: Layout, x: Layout, weight: Layout | None, mean: 
 
 
 @primitive(
-    rule=_batch_norm_grad_rule, vjp=_second("batch"), outputs=("grad_input", "grad_weight", "grad_bias"),
-    samples=samples.calls((_A(3, 2, 4), _A(3, 2, 4, seed=1), _A(2, seed=2), _A(2, low=-1, high=1), _A(2, low=0.5, high=1))), torch_name="",
-)  # fmt: skip
+    rule=_batch_norm_grad_rule,
+    vjp=_second("batch"),
+    outputs=("grad_input", "grad_weight", "grad_bias"),
+    samples=samples.calls(
+        (_A(3, 2, 4), _A(3, 2, 4, seed=1), _A(2, seed=2), _A(2, low=-1, high=1), _A(2, low=0.5, high=1))
+    ),
+    torch_name="",
+)
 def batch_norm_grad(
     grad_output: Tensor, input: Tensor, weight: Tensor | None, mean: Tensor, rstd: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:

@@ -188,10 +188,15 @@ def _avg_grad(
 
 
 @primitive(
-    name="avg_pool2d", rule=_avg_pool_rule, vjp={"input": _avg_grad},
-    samples=samples.calls((_A(2, 3, 6, 6), (2, 2), (2, 2), (0, 0), False, True, None), (_A(2, 7, 5), (3, 2), (2, 1), (1, 1), True, False, None)),
+    name="avg_pool2d",
+    rule=_avg_pool_rule,
+    vjp={"input": _avg_grad},
+    samples=samples.calls(
+        (_A(2, 3, 6, 6), (2, 2), (2, 2), (0, 0), False, True, None),
+        (_A(2, 7, 5), (3, 2), (2, 1), (1, 1), True, False, None),
+    ),
     torch_name="",
-)  # fmt: skip
+)
 def avg_pool2d_kernel(
     input: Tensor,
     kernel: Any,

@@ -15,6 +15,7 @@ from ..core.inplace import inplace
 from ..core.tensor import Tensor
 from ..dtypes import dtype, float32, float64, int64
 from ..layout import Layout
+from . import samples
 from .creation import _layout, _size, arange
 from .elementwise import bitwise_right_shift, cos, log, lt, mul, remainder, sqrt
 from .movement import cast, copy
@@ -25,7 +26,14 @@ def _bits_rule(generator: Any, layout: Layout) -> Result:
     return Result(layout, (layout,))
 
 
-@primitive(name="random_bits", rule=_bits_rule, torch_name="")
+@primitive(
+    name="random_bits",
+    rule=_bits_rule,
+    torch_name="",
+    samples=samples.calls(
+        *[(samples.Seed(9), samples.LayoutSpec(s, int64)) for s in ((8,), (2, 3), (), (0,), (1001,))]
+    ),
+)
 def random_bits(generator: Generator, layout: Any) -> Tensor:
     """Philox words in [0, 2**32) as int64."""
 
@@ -233,6 +241,11 @@ def _dropout_rule(generator: Any, input: Layout, p: float) -> Result:
     name="dropout", rule=_dropout_rule, outputs=("out", "mask"), nondifferentiable=(1,), torch_name="", kind="host",
     vjp={"input": lambda grad, mask, p: grad * mask * (1.0 / (1.0 - p) if p < 1 else 0.0)},
     node_name="NativeDropout", widen=False,
+    samples=samples.calls(
+        (samples.Seed(9), samples.array(4, 5), 0.5), (samples.Seed(9), samples.array(4, 5, layout="transposed"), 0.1),
+        (samples.Seed(9), samples.array(), 0.5), (samples.Seed(9), samples.array(0, 2), 0.5),
+        (samples.Seed(9), samples.array(5), 1.0), accepts="f",
+    ),
 )  # fmt: skip
 def native_dropout(generator: Generator, input: Tensor, p: float) -> tuple[Tensor, Tensor]:
     """(input with elements zeroed with probability p and the rest scaled by 1/(1-p), what was kept)."""

@@ -6,11 +6,13 @@ from typing import Any, NamedTuple
 
 from ..core.dispatch import Result
 from ..core.tensor import Tensor
-from ..dtypes import bool_, dtype, int64
+from ..dtypes import bool_, dtype, float32, float64, int32, int64
 from ..layout import Layout
 from . import rules, samples
 from .elementwise import abs, bitwise_not, div, eq, exp, le, log, mul, sqrt, where
 from .primitive import primitive
+
+_A = samples.array
 
 __all__ = [
     "all", "amax", "amin", "any", "argmax", "argmin", "count_nonzero", "cummax", "cummin", "cumprod", "cumsum",
@@ -24,8 +26,8 @@ class _ValuesIndices(NamedTuple):
 
 
 def restore(grad: Tensor, shape: tuple[int, ...], dims: tuple[int, ...], keepdim: bool) -> Tensor:
-    """Put reduced dimensions back as size 1."""
-    return grad if keepdim else grad.reshape(rules.reduced_shape(shape, dims, True))
+    """Put reduced dimensions back as size 1, where broadcasting does not do it by itself."""
+    return grad if keepdim or len(dims) == len(shape) else grad.reshape(rules.reduced_shape(shape, dims, True))
 
 
 def _sum_rule(x: Layout, dim: Any, keepdim: bool, dtype: dtype | None) -> Result:
@@ -36,24 +38,6 @@ def _sum_rule(x: Layout, dim: Any, keepdim: bool, dtype: dtype | None) -> Result
     return Result(Layout.of(shape, d, x.device), (dims, bool(keepdim), d), cast=cast)
 
 
-_REDUCED = samples.calls(
-    (samples.array(2, 3, 4), None),
-    (samples.array(2, 3, 4), 1),
-    (samples.array(2, 3, 4), (0, -1), True),
-    (samples.array(2, 3, 4, layout="transposed"), 0),
-    (samples.array(3, 4, layout="offset"), -1),
-    (samples.array(3, 4, layout="expanded"), 1, True),
-    (samples.array(3, 4, dtype=int64), 0),
-    (samples.array(3, 4, dtype=bool_), 1),
-    (samples.array(), None),
-    (samples.array(0), None),
-    (samples.array(0, 3), 0),
-    (samples.array(0, 3), 1),
-    samples.Sample((samples.array(2, 3), 2), error=IndexError),
-    samples.Sample((samples.array(2, 3), (0, 0)), error=RuntimeError),
-)
-
-
 @primitive(
     rule=_sum_rule,
     vjp={
@@ -61,7 +45,10 @@ _REDUCED = samples.calls(
             input_layout.shape
         )
     },
-    samples=_REDUCED,
+    samples=samples.both(
+        samples.over_dims(accepts="fibc"),
+        samples.calls((_A(2, 3), 0, False, float64), (_A(2, 3, dtype=int64), 0, False, float32)),
+    ),
 )
 def sum(input: Tensor, dim: Any = None, keepdim: bool = False, dtype: dtype | None = None) -> Tensor:
     """Sum over ``dim`` (an int, a tuple, or None for all); integers count in int64."""
@@ -87,7 +74,7 @@ def _prod_grad(grad: Tensor, input: Tensor, out: Tensor, dim: tuple[int, ...], k
     return g * (left * right).reshape(moved.shape).permute(inverse)
 
 
-@primitive(rule=_sum_rule, vjp={"input": _prod_grad}, samples=_REDUCED)
+@primitive(rule=_sum_rule, vjp={"input": _prod_grad}, samples=samples.over_dims(accepts="fib"))
 def prod(input: Tensor, dim: Any = None, keepdim: bool = False, dtype: dtype | None = None) -> Tensor:
     """Product over ``dim``; integers multiply in int64."""
 
@@ -119,17 +106,7 @@ def _extremum_grad(grad: Tensor, input: Tensor, out: Tensor, dim: tuple[int, ...
     return mask * (restore(grad, shape, dim, keepdim) / count)
 
 
-_EXTREMA = samples.calls(
-    (samples.array(2, 3, 4, unique=True), None),
-    (samples.array(2, 3, 4, unique=True), 1),
-    (samples.array(2, 3, 4, unique=True), (0, 2), True),
-    (samples.array(3, 4, unique=True, layout="transposed"), 0),
-    (samples.array(3, 4, dtype=int64), 0),
-    (samples.array(3, 4, dtype=bool_), 1),
-    (samples.array(), None),
-    (samples.array(0, 3), 1),
-    samples.Sample((samples.array(0, 3), 0), error=IndexError),
-)
+_EXTREMA = samples.over_dims(accepts="fib", rejects="c", unique=True, empty=False)
 
 
 @primitive(rule=_extremum_rule("amax"), vjp={"input": _extremum_grad}, samples=_EXTREMA)
@@ -155,12 +132,9 @@ def _arg_rule(name: str) -> Any:
     return rule
 
 
-_ARG = samples.calls(
-    (samples.array(2, 3, 4, unique=True), 1),
-    (samples.array(2, 3, 4, unique=True, layout="transposed"), -1, True),
-    (samples.array(3, 4, dtype=int64), 0),
-    (samples.array(5, values=(1.0, 3.0, float("nan"), 3.0, float("nan"))), 0),
-    samples.Sample((samples.array(0, 3), 0), error=IndexError),
+_ARG = samples.both(
+    samples.along_dim(rejects="bc", unique=True, empty=False),
+    samples.calls((_A(2, 3, unique=True), 1, True), (_A(5, values=(1.0, 3.0, float("nan"), 3.0, float("nan"))), 0)),
 )
 
 
@@ -264,17 +238,7 @@ def _mean_grad(grad: Tensor, input_layout: Layout, dim: tuple[int, ...], keepdim
     return div(small, float(count) if count else float("nan")).expand(input_layout.shape)
 
 
-_FLOAT_REDUCED = samples.calls(
-    (samples.array(2, 3, 4), None),
-    (samples.array(2, 3, 4), 1),
-    (samples.array(2, 3, 4), (0, -1), True),
-    (samples.array(2, 3, 4, layout="transposed"), 0),
-    (samples.array(), None),
-    (samples.array(0, 3), 1),
-)
-
-
-@primitive(rule=_mean_rule, vjp={"input": _mean_grad}, samples=_FLOAT_REDUCED)
+@primitive(rule=_mean_rule, vjp={"input": _mean_grad}, samples=samples.over_dims(accepts="fc", rejects="ib"))
 def mean(input: Tensor, dim: Any = None, keepdim: bool = False, dtype: dtype | None = None) -> Tensor:
     """Mean over ``dim`` of a floating tensor."""
     count = 1
@@ -349,8 +313,18 @@ def _logsumexp_rule(x: Layout, dim: Any, keepdim: bool) -> Result:
             restore(grad, input.shape, dim, keepdim) * exp(input - restore(out, input.shape, dim, keepdim))
         )
     },
-    samples=samples.calls(
-        (samples.array(2, 3), 1), (samples.array(2, 3, 4, layout="transposed"), (0, 2), True), (samples.array(), 0)
+    samples=samples.both(
+        samples.over_dims(),
+        samples.calls(
+            (_A(3, values=(float("-inf"),) * 3), 0),
+            (
+                _A(
+                    3,
+                    values=(1.0, float("inf"), 2.0),
+                ),
+                0,
+            ),
+        ),
     ),
 )
 def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
@@ -371,13 +345,9 @@ def _scan_rule(x: Layout, dim: int, dtype: dtype | None) -> Result:
     return Result(Layout.of(x.shape, d, x.device), (rules.normalize_dim(dim, len(x.shape)), d), cast=(d,))
 
 
-_SCANS = samples.calls(
-    (samples.array(2, 3, 4), 1),
-    (samples.array(2, 3, 4, layout="transposed"), -1),
-    (samples.array(3, 4, dtype=int64), 0),
-    (samples.array(0, 3), 0),
-    (samples.array(), 0),
-    samples.Sample((samples.array(2, 3), 2), error=IndexError),
+_SCANS = samples.both(
+    samples.along_dim(accepts="fib"),
+    samples.calls((_A(2, 3, dtype=int32), 0, float32), (_A(3, values=(2.0, 0.0, 3.0)), 0)),
 )
 
 
@@ -419,11 +389,9 @@ def _cumextremum_rule(x: Layout, dim: int) -> Result:
     return Result((x.dense, x.with_dtype(int64)), (rules.normalize_dim(dim, len(x.shape)),))
 
 
-_CUMEXTREMA = samples.calls(
-    (samples.array(2, 5, unique=True), 1),
-    (samples.array(4, 3, unique=True, layout="transposed"), 0),
-    (samples.array(6, dtype=int64), 0),
-    (samples.array(), 0),
+_CUMEXTREMA = samples.both(
+    samples.along_dim(accepts="fib", unique=True),
+    samples.calls((_A(5, values=(2.0, 3.0, 3.0, float("nan"), 4.0)), 0)),
 )
 
 

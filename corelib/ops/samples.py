@@ -28,11 +28,15 @@ from ..dtypes import (
     uint8,
 )
 
-__all__ = ["ArraySpec", "Sample", "array", "binary", "calls", "make", "unary"]
+__all__ = [
+    "ArraySpec", "LayoutSpec", "Sample", "Seed", "along_dim", "array", "binary", "both", "calls", "lay_out", "make",
+    "over_dims", "specs", "unary",
+]  # fmt: skip
 
 FLOATS = (float32, float64, float16, bfloat16)
 INTEGERS = (int64, int32, uint8, int8, int16)
 COMPLEX = (complex64, complex128)
+DTYPES = (bool_, *INTEGERS, *FLOATS, *COMPLEX)
 LAYOUTS = ("contiguous", "transposed", "offset", "expanded", "strided")
 
 
@@ -51,6 +55,21 @@ class ArraySpec:
 
 
 @dataclass(frozen=True)
+class LayoutSpec:
+    """The layout of a result that a call must be told (``fill``, ``arange``, ``random_bits``), on any device."""
+
+    shape: tuple[int, ...]
+    dtype: dtype = float32
+
+
+@dataclass(frozen=True)
+class Seed:
+    """A generator, seeded."""
+
+    value: int = 0
+
+
+@dataclass(frozen=True)
 class Sample:
     """One call: positional arguments (with ArraySpec for tensors), and the error it must raise, if any."""
 
@@ -62,27 +81,32 @@ class Sample:
     @property
     def dtype(self) -> dtype:
         """Of the first array."""
-        return next(a.dtype for a in _specs(self.args))
+        return next(a.dtype for a in specs(self.args))
 
     def with_dtype(self, d: dtype) -> Sample:
-        """The same call with floating arrays of another floating dtype."""
+        """The same call with its float32 arrays in another dtype."""
+        return self._with(lambda spec: replace(spec, dtype=d) if spec.dtype is float32 else spec)
 
-        def change(a: Any) -> Any:
-            if isinstance(a, ArraySpec):
-                return replace(a, dtype=d) if a.dtype.is_floating_point else a
+    def with_layout(self, layout: str) -> Sample:
+        """The same call with all arrays in a layout."""
+        return self._with(lambda spec: replace(spec, layout=layout))
+
+    def _with(self, change: Callable[[ArraySpec], ArraySpec]) -> Sample:
+        def changed(a: Any) -> Any:
             if isinstance(a, (list, tuple)):
-                return type(a)(change(x) for x in a)
-            return a
+                return type(a)(changed(x) for x in a)
+            return change(a) if isinstance(a, ArraySpec) else a
 
-        return replace(self, args=tuple(change(a) for a in self.args))
+        return replace(self, args=tuple(changed(a) for a in self.args))
 
 
-def _specs(args: Any) -> Iterator[ArraySpec]:
+def specs(args: Any) -> Iterator[ArraySpec | LayoutSpec]:
+    """The described arrays and layouts among arguments, in lists too."""
     for a in args:
-        if isinstance(a, ArraySpec):
+        if isinstance(a, (ArraySpec, LayoutSpec)):
             yield a
         elif isinstance(a, (list, tuple)):
-            yield from _specs(a)
+            yield from specs(a)
 
 
 def array(*shape: int, **options: Any) -> ArraySpec:
@@ -91,7 +115,14 @@ def array(*shape: int, **options: Any) -> ArraySpec:
 
 
 def make(spec: ArraySpec) -> np.ndarray[Any, Any]:
-    """The host array of a spec, of exactly ``spec.shape`` and contiguous (layouts are applied by consumers)."""
+    """The host array of a spec, of exactly ``spec.shape`` and contiguous (:func:`lay_out` applies the layout)."""
+    values = _values(spec)
+    if spec.layout == "expanded" and values.ndim:
+        values = np.ascontiguousarray(np.broadcast_to(values[:1], values.shape))
+    return values
+
+
+def _values(spec: ArraySpec) -> np.ndarray[Any, Any]:
     rng = np.random.default_rng((spec.seed, *spec.shape, len(spec.dtype.name)))
     d = spec.dtype
     if spec.values is not None:
@@ -110,6 +141,26 @@ def make(spec: ArraySpec) -> np.ndarray[Any, Any]:
         values = rng.permutation(np.linspace(spec.low, spec.high, max(count, 1)))[:count].reshape(spec.shape)
         return values.astype(d.numpy)
     return rng.uniform(spec.low, spec.high, spec.shape).astype(d.numpy)
+
+
+def lay_out(spec: ArraySpec, build: Callable[[np.ndarray[Any, Any]], Any]) -> Any:
+    """A tensor of the spec in its layout, by views of what ``build(host array)`` gives (corelib's or PyTorch's).
+
+    Memory that the view skips holds other values, so that reading it shows.
+    """
+    host = make(spec)
+    if spec.layout == "contiguous" or not host.ndim:
+        return build(host)
+    if spec.layout == "transposed":
+        return build(np.ascontiguousarray(host.T)).permute(tuple(range(host.ndim))[::-1])
+    other = np.ones(3, host.dtype)
+    if spec.layout == "offset":  # by an odd number of elements
+        return build(np.concatenate([other, host.ravel()]))[3:].reshape(spec.shape)
+    if spec.layout == "expanded":  # stride 0 in the first dimension
+        return build(host[:1]).expand(spec.shape)
+    wide = np.ones((*spec.shape[:-1], 2 * spec.shape[-1]), host.dtype)
+    wide[..., ::2] = host
+    return build(wide)[..., ::2]
 
 
 def _dtypes(categories: str) -> tuple[dtype, ...]:
@@ -189,6 +240,58 @@ def binary(
     return samples
 
 
-def calls(*samples: Sample | Sequence[Any]) -> Callable[[], list[Sample]]:
-    """Samples written out: each a Sample, or a tuple of arguments."""
-    return lambda: [s if isinstance(s, Sample) else Sample(tuple(s)) for s in samples]
+def calls(
+    *written: Sample | Sequence[Any], accepts: str = "", rejects: str = "", layouts: bool = False
+) -> Callable[[], list[Sample]]:
+    """Samples written out, each a Sample or a tuple of arguments; the first in all accepted dtypes and layouts too."""
+
+    def samples() -> list[Sample]:
+        made = [s if isinstance(s, Sample) else Sample(tuple(s)) for s in written]
+        made += [made[0].with_dtype(d) for d in _dtypes(accepts) if d is not float32]
+        if layouts:
+            made += [made[0].with_layout(layout) for layout in LAYOUTS[1:]]
+        made += [replace(made[0].with_dtype(d), error=RuntimeError) for d in _dtypes(rejects)]
+        return made
+
+    return samples
+
+
+def over_dims(
+    *, accepts: str = "fib", rejects: str = "", unique: bool = False, empty: bool = True
+) -> Callable[[], list[Sample]]:
+    """Samples of a reduction, (input, dim, keepdim); ``empty`` says whether no elements at all have a result."""
+    cube = array(2, 3, 4, unique=unique)
+    layouts = [
+        (array(3, 4, unique=unique, layout=layout, seed=1), i % 2, i > 1) for i, layout in enumerate(LAYOUTS[1:])
+    ]
+    nothing = [(array(0, 3), 0), (array(0), None)]
+    return calls(
+        (cube, 1), (cube, None), (cube, (0, -1), True), (cube, (0, 1, 2)), (array(1, 5, 1, unique=unique), (0, 2)),
+        *layouts, (array(), None), (array(), 0), (array(), -1, True), (array(0, 3), 1), (array(2, 0, 3), (0, 2), True),
+        *(nothing if empty else [Sample(args, error=IndexError) for args in nothing]),
+        Sample((array(2, 3), 2), error=IndexError), Sample((array(2, 3), -3), error=IndexError),
+        Sample((array(2, 3), (0, -2)), error=RuntimeError),
+        accepts=accepts, rejects=rejects,
+    )  # fmt: skip
+
+
+def along_dim(
+    *extra: Any, accepts: str = "fi", rejects: str = "", unique: bool = False, empty: bool = True
+) -> Callable[[], list[Sample]]:
+    """Samples of a function along one dimension, (input, dim, ...); ``empty`` as in :func:`over_dims`."""
+    layouts = [
+        (array(3, 4, unique=unique, layout=layout, seed=1), i % 2, *extra) for i, layout in enumerate(LAYOUTS[1:])
+    ]
+    nothing = (array(0, 3), 0, *extra)
+    return calls(
+        (array(2, 3, 4, unique=unique), 1, *extra), (array(2, 3, 4, unique=unique), -1, *extra), *layouts,
+        (array(17, unique=unique), 0, *extra), (array(), 0, *extra), (array(), -1, *extra), (array(0, 3), 1, *extra),
+        nothing if empty else Sample(nothing, error=IndexError),
+        Sample((array(2, 3), 2, *extra), error=IndexError), Sample((array(), 1, *extra), error=IndexError),
+        accepts=accepts, rejects=rejects,
+    )  # fmt: skip
+
+
+def both(*families: Callable[[], list[Sample]]) -> Callable[[], list[Sample]]:
+    """The samples of several families."""
+    return lambda: [s for family in families for s in family()]

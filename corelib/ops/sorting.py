@@ -27,12 +27,19 @@ def _sort_rule(x: Layout, dim: int, descending: bool, stable: bool) -> Result:
 
 
 @primitive(
-    name="sort", rule=lambda x, dim, descending: _sort_rule(x, dim, descending, True), outputs=("values", "indices"), nondifferentiable=(1,),
-    vjp={"input": lambda grad, indices, dim: _scatter_back(grad, indices, dim)}, result_type=_Sorted,
-    samples=samples.calls(
-        (_A(3, 5, unique=True), 1, False), (_A(4, 3, unique=True, layout="transposed"), 0, True), (_A(8, dtype=int64), 0, False),
-        (_A(0, 3), 0, False), (_A(), 0, False), (_A(4, values=(2.0, float("nan"), 1.0, 2.0)), 0, True)),
-)  # fmt: skip
+    name="sort",
+    rule=lambda x, dim, descending: _sort_rule(x, dim, descending, True),
+    outputs=("values", "indices"),
+    nondifferentiable=(1,),
+    vjp={"input": lambda grad, indices, dim: _scatter_back(grad, indices, dim)},
+    result_type=_Sorted,
+    samples=samples.both(
+        samples.along_dim(False, accepts="fib", rejects="c", unique=True),
+        samples.along_dim(True, unique=True),
+        samples.calls((_A(4, values=(2.0, float("nan"), 1.0, 2.0)), 0, True)),
+        samples.calls((_A(5, values=(2, 1, 2, 1, 2), dtype=int64), 0, True)),
+    ),
+)
 def sort_kernel(input: Tensor, dim: int = -1, descending: bool = False) -> tuple[Tensor, Tensor]:
     """(sorted values, where they were), stable; nan is the largest."""
 

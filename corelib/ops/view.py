@@ -7,7 +7,7 @@ from typing import Any
 
 from ..core.dispatch import Result
 from ..core.tensor import Tensor
-from ..dtypes import dtype
+from ..dtypes import complex64, complex128, dtype, float64
 from ..layout import Layout, contiguous_strides
 from . import rules, samples
 from .primitive import primitive
@@ -105,10 +105,25 @@ _A = samples.array
 
 
 @primitive(
-    kind="view", rule=_view_rule, vjp={"input": lambda grad, input_layout: grad.reshape(input_layout.shape)},
-    samples=samples.calls((_A(2, 6), (3, 4)), (_A(2, 6), (-1,)), (_A(0, 3), (3, 0)), (_A(), (1, 1)),
-                          samples.Sample((_A(2, 3), (4, -1)), error=RuntimeError)),
-)  # fmt: skip
+    kind="view",
+    rule=_view_rule,
+    vjp={"input": lambda grad, input_layout: grad.reshape(input_layout.shape)},
+    samples=samples.calls(
+        (_A(2, 6), (3, 4)),
+        (_A(2, 6), (-1,)),
+        (_A(0, 3), (3, 0)),
+        (_A(), (1, 1)),
+        (_A(3, 4, layout="strided"), (3, 2, 2)),
+        (_A(3, 4, layout="expanded"), (3, 2, 2)),
+        (_A(3, 4, layout="offset"), (-1,)),
+        (_A(1, 1), ()),
+        (_A(3, 4, layout="transposed"), (3, 2, 2)),
+        (_A(3, 4, 1, layout="transposed"), (3, 1, 4)),
+        samples.Sample((_A(3, 4, layout="transposed"), (12,)), error=RuntimeError),
+        samples.Sample((_A(0, 3), (-1, 0)), error=RuntimeError),
+        samples.Sample((_A(2, 3), (4, -1)), error=RuntimeError),
+    ),
+)
 def view(input: Tensor, size: Any) -> Tensor:
     """The same memory in another shape; RuntimeError where that takes a copy."""
 
@@ -122,8 +137,10 @@ def _expand_rule(x: Layout, size: Any) -> Result:
             f"must be greater or equal to the number of dimensions in the tensor ({len(x.shape)})"
         )
     shape, strides = list(size), [0] * len(size)
-    for i, n in enumerate(size):
+    for i, n in reversed(list(enumerate(size))):
         if i < extra:
+            if n == 1:
+                strides[i] = shape[i + 1] * strides[i + 1] if i + 1 < len(size) else 1
             if n < 0:
                 raise RuntimeError(
                     f"The expanded size of the tensor ({n}) isn't allowed in a leading, non-existing dimension {i}"
@@ -184,9 +201,17 @@ def _inverse(order: tuple[int, ...]) -> tuple[int, ...]:
 
 
 @primitive(
-    kind="view", rule=_permute_rule, vjp={"input": lambda grad, dims: permute(grad, _inverse(dims))},
-    samples=samples.calls((_A(2, 3, 4), (2, 0, 1)), (_A(2, 3), (-1, 0)), (_A(), ()), samples.Sample((_A(2, 3), (0, 0)), error=RuntimeError)),
-)  # fmt: skip
+    kind="view",
+    rule=_permute_rule,
+    vjp={"input": lambda grad, dims: permute(grad, _inverse(dims))},
+    samples=samples.calls(
+        (_A(2, 3, 4), (2, 0, 1)),
+        (_A(2, 3), (-1, 0)),
+        (_A(), ()),
+        samples.Sample((_A(2, 3), (0, 0)), error=RuntimeError),
+        layouts=True,
+    ),
+)
 def permute(input: Tensor, dims: Any) -> Tensor:
     """Dimensions in another order."""
 
@@ -201,9 +226,17 @@ def _transpose_rule(x: Layout, dim0: int, dim1: int) -> Result:
 
 
 @primitive(
-    kind="view", rule=_transpose_rule, vjp={"input": lambda grad, dim0, dim1: transpose(grad, dim0, dim1)},
-    samples=samples.calls((_A(2, 3), 0, 1), (_A(2, 3, 4), -1, 0), (_A(), 0, -1), samples.Sample((_A(2, 3), 0, 2), error=IndexError)),
-)  # fmt: skip
+    kind="view",
+    rule=_transpose_rule,
+    vjp={"input": lambda grad, dim0, dim1: transpose(grad, dim0, dim1)},
+    samples=samples.calls(
+        (_A(2, 3), 0, 1),
+        (_A(2, 3, 4), -1, 0),
+        (_A(), 0, -1),
+        samples.Sample((_A(2, 3), 0, 2), error=IndexError),
+        layouts=True,
+    ),
+)
 def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     """Two dimensions swapped."""
 
@@ -228,10 +261,15 @@ def _into_zeros(grad: Tensor, layout: Layout, place: Any) -> Tensor:
 
 
 @primitive(
-    kind="view", rule=_select_rule,
-    vjp={"input": lambda grad, input_layout, dim, index: _into_zeros(grad, input_layout, lambda w: select(w, dim, index))},
-    samples=samples.calls((_A(2, 3), 0, 1), (_A(2, 3, 4), -1, -2), samples.Sample((_A(2, 3), 1, 3), error=IndexError)),
-)  # fmt: skip
+    kind="view",
+    rule=_select_rule,
+    vjp={
+        "input": lambda grad, input_layout, dim, index: _into_zeros(grad, input_layout, lambda w: select(w, dim, index))
+    },
+    samples=samples.calls(
+        (_A(2, 3), 0, 1), (_A(2, 3, 4), -1, -2), samples.Sample((_A(2, 3), 1, 3), error=IndexError), layouts=True
+    ),
+)
 def select(input: Tensor, dim: int, index: int) -> Tensor:
     """One index along a dimension, which goes."""
 
@@ -250,10 +288,24 @@ def _slice_rule(x: Layout, dim: int, start: Any, end: Any, step: int) -> Result:
 
 
 @primitive(
-    kind="view", name="slice", rule=_slice_rule,
-    vjp={"input": lambda grad, input_layout, dim, start, end, step: _into_zeros(grad, input_layout, lambda w: slice_(w, dim, start, end, step))},
-    samples=samples.calls((_A(5, 3), 0, 1, 4, 2), (_A(5, 3), 1, None, -1, 1), (_A(5), 0, 4, 2, 1)),
-)  # fmt: skip
+    kind="view",
+    name="slice",
+    rule=_slice_rule,
+    vjp={
+        "input": lambda grad, input_layout, dim, start, end, step: _into_zeros(
+            grad, input_layout, lambda w: slice_(w, dim, start, end, step)
+        )
+    },
+    samples=samples.calls(
+        (_A(5, 3), 0, 1, 4, 2),
+        (_A(5, 3), 1, None, -1, 1),
+        (_A(5), 0, 4, 2, 1),
+        (_A(5), 0, -9, 99, 3),
+        (_A(0), 0, 0, 2, 1),
+        (_A(5, 3), -1, 2, None, 1),
+        layouts=True,
+    ),
+)
 def slice_(input: Tensor, dim: int = 0, start: Any = None, end: Any = None, step: int = 1) -> Tensor:
     """A range of a dimension, as Python slices clamp it."""
 
@@ -269,9 +321,20 @@ def _squeeze_rule(x: Layout, dim: Any) -> Result:
 
 
 @primitive(
-    kind="view", rule=_squeeze_rule, vjp={"input": lambda grad, input_layout: grad.reshape(input_layout.shape)},
-    samples=samples.calls((_A(1, 3, 1), None), (_A(1, 3, 1), 0), (_A(1, 3), 1), (_A(1, 3, 1), (0, 2))),
-)  # fmt: skip
+    kind="view",
+    rule=_squeeze_rule,
+    vjp={"input": lambda grad, input_layout: grad.reshape(input_layout.shape)},
+    samples=samples.calls(
+        (_A(1, 3, 1), None),
+        (_A(2, 1), 1),
+        (_A(2, 1, layout="transposed"), 1),
+        (_A(), None),
+        (_A(), 0),
+        (_A(1, 3, 1), 0),
+        (_A(1, 3), 1),
+        (_A(1, 3, 1), (0, 2)),
+    ),
+)
 def squeeze(input: Tensor, dim: Any = None) -> Tensor:
     """Size-1 dimensions dropped."""
 
@@ -284,9 +347,13 @@ def _unsqueeze_rule(x: Layout, dim: int) -> Result:
 
 
 @primitive(
-    kind="view", rule=_unsqueeze_rule, vjp={"input": lambda grad, input_layout: grad.reshape(input_layout.shape)},
-    samples=samples.calls((_A(2, 3), 0), (_A(2, 3), -1), (_A(), 0), samples.Sample((_A(2), 3), error=IndexError)),
-)  # fmt: skip
+    kind="view",
+    rule=_unsqueeze_rule,
+    vjp={"input": lambda grad, input_layout: grad.reshape(input_layout.shape)},
+    samples=samples.calls(
+        (_A(2, 3), 0), (_A(2, 3), -1), (_A(), 0), samples.Sample((_A(2), 3), error=IndexError), layouts=True
+    ),
+)
 def unsqueeze(input: Tensor, dim: int) -> Tensor:
     """A dimension of size 1 added."""
 
@@ -305,10 +372,23 @@ def _diagonal_rule(x: Layout, offset: int, dim1: int, dim2: int) -> Result:
 
 
 @primitive(
-    kind="view", rule=_diagonal_rule,
-    vjp={"input": lambda grad, input_layout, offset, dim1, dim2: _into_zeros(grad, input_layout, lambda w: diagonal(w, offset, dim1, dim2))},
-    samples=samples.calls((_A(3, 4),), (_A(3, 4), 1), (_A(2, 3, 4), -1, 2, 1)),
-)  # fmt: skip
+    kind="view",
+    rule=_diagonal_rule,
+    vjp={
+        "input": lambda grad, input_layout, offset, dim1, dim2: _into_zeros(
+            grad, input_layout, lambda w: diagonal(w, offset, dim1, dim2)
+        )
+    },
+    samples=samples.calls(
+        (_A(3, 4),),
+        (_A(3, 4), 1),
+        (_A(2, 3, 4), -1, 2, 1),
+        (_A(3, 4), 7),
+        (_A(0, 3), 0),
+        samples.Sample((_A(3, 4), 0, 1, 1), error=RuntimeError),
+        layouts=True,
+    ),
+)
 def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     """A diagonal of two dimensions, as the last dimension."""
 
@@ -327,10 +407,22 @@ def _unfold_rule(x: Layout, dimension: int, size: int, step: int) -> Result:
 
 
 @primitive(
-    kind="view", rule=_unfold_rule,
-    vjp={"input": lambda grad, input_layout, dimension, size, step: _unfold_grad(grad, input_layout, dimension, size, step)},
-    samples=samples.calls((_A(7), 0, 3, 2), (_A(4, 5), 1, 2, 1), (_A(4, 5), 0, 4, 1)),
-)  # fmt: skip
+    kind="view",
+    rule=_unfold_rule,
+    vjp={
+        "input": lambda grad, input_layout, dimension, size, step: _unfold_grad(
+            grad, input_layout, dimension, size, step
+        )
+    },
+    samples=samples.calls(
+        (_A(7), 0, 3, 2),
+        (_A(4, 5), 1, 2, 1),
+        (_A(4, 5), 0, 4, 1),
+        (_A(), 0, 1, 1),
+        samples.Sample((_A(3), 0, 4, 1), error=RuntimeError),
+        layouts=True,
+    ),
+)
 def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
     """Windows of ``size`` every ``step`` along a dimension, as a new last dimension."""
 
@@ -467,13 +559,27 @@ def _as_complex_rule(x: Layout) -> Result:
 
 
 @primitive(
-    kind="view", name="view_as_real", rule=_as_real_rule, vjp={"input": lambda grad: view_as_complex(grad.contiguous())}
+    kind="view",
+    name="view_as_real",
+    rule=_as_real_rule,
+    vjp={"input": lambda grad: view_as_complex(grad.contiguous())},
+    samples=samples.calls(
+        (_A(3, 4, dtype=complex64),), (_A(dtype=complex128),), (_A(0, 2, dtype=complex64),), layouts=True
+    ),
 )
 def _as_real(input: Tensor) -> Tensor:
     """A complex tensor's parts."""
 
 
-@primitive(kind="view", name="view_as_complex", rule=_as_complex_rule, vjp={"input": lambda grad: view_as_real(grad)})
+@primitive(
+    kind="view",
+    name="view_as_complex",
+    rule=_as_complex_rule,
+    vjp={"input": lambda grad: view_as_real(grad)},
+    samples=samples.calls(
+        (_A(3, 2),), (_A(3, 2, dtype=float64),), (_A(3, 2, layout="expanded"),), (_A(2),), (_A(0, 2),)
+    ),
+)
 def _as_complex(input: Tensor) -> Tensor:
     """Parts as a complex tensor."""
 
@@ -484,7 +590,7 @@ def alias_rule(x: Layout) -> Result:
 
 
 @primitive(
-    kind="view", name="alias", rule=alias_rule, vjp={"input": lambda grad: grad}, samples=samples.calls((_A(2, 3),))
+    kind="view", name="alias", rule=alias_rule, vjp={"input": lambda grad: grad}, samples=samples.unary(accepts="fibc")
 )
 def alias_of(input: Tensor) -> Tensor:
     """The tensor itself as a new view."""
