@@ -9,9 +9,9 @@ from typing import Any
 
 from ..core.modes import set_grad
 from ..core.node import Accumulate, Node, Output, node_of
-from ..core.tensor import TENSORS, Tensor
+from ..core.tensor import TENSORS, Tensor, backend_of, fresh
 from ..layout import Layout
-from ..state import local
+from ..state import STATE, local
 
 __all__ = ["backward", "grad", "register_hook", "retain_grad"]
 
@@ -41,25 +41,28 @@ def _children(node: Node) -> list[Any]:
     return [e.node if type(e) is Output else e for e in node.edges if e is not None]
 
 
-def _consumers(roots: list[Node]) -> tuple[dict[Node, int], dict[Node, list[Node]]]:
-    """For every node reached: how many edges lead to it, and from where."""
+def _consumers(roots: list[Node]) -> dict[Node, int]:
+    """For every node reached, how many edges lead to it."""
     counts: dict[Node, int] = dict.fromkeys(roots, 0)
-    parents: dict[Node, list[Node]] = {}
     stack = list(counts)
     while stack:
-        node = stack.pop()
-        for child in _children(node):
-            if child in counts:
-                counts[child] += 1
-            else:
-                counts[child] = 1
-                stack.append(child)
-            parents.setdefault(child, []).append(node)
-    return counts, parents
+        for edge in stack.pop().edges:
+            if edge is not None:
+                child = edge.node if type(edge) is Output else edge
+                if child in counts:
+                    counts[child] += 1
+                else:
+                    counts[child] = 1
+                    stack.append(child)
+    return counts
 
 
-def _needed(targets: Any, parents: dict[Node, list[Node]]) -> set[Node]:
+def _needed(targets: Any, nodes: dict[Node, int]) -> set[Node]:
     """The nodes from which a target can be reached, targets included."""
+    parents: dict[Node, list[Node]] = {}
+    for node in nodes:
+        for child in _children(node):
+            parents.setdefault(child, []).append(node)
     found = set(targets)
     stack = list(found)
     while stack:
@@ -70,6 +73,20 @@ def _needed(targets: Any, parents: dict[Node, list[Node]]) -> set[Node]:
     return found
 
 
+def _arrive(buffers: dict[Node, list[Any]], edge: Any, gradient: Any, owned: bool) -> None:
+    """Add a gradient to what waits for a node: per output [gradient, whether nobody else holds it], flat."""
+    node, index = (edge.node, 2 * edge.index) if type(edge) is Output else (edge, 0)
+    buffer = buffers.get(node)
+    if buffer is None:
+        if index == 0 and node.outputs == 1:
+            buffers[node] = [gradient, owned]
+            return
+        buffer = buffers[node] = [None] * (2 * node.outputs)
+    if buffer[index] is not None:
+        gradient, owned = buffer[index] + gradient, True
+    buffer[index], buffer[index + 1] = gradient, owned
+
+
 def _run(
     roots: list[tuple[Any, Tensor]],
     retain: bool,
@@ -78,23 +95,12 @@ def _run(
 ) -> dict[tuple[Node, int], Any]:
     """Walk the tape from ``roots``.  With ``captures``, collect the gradients arriving there instead of
     accumulating into leaves (the values of the inner dict are unused)."""
-    buffers: dict[Node, list[Any]] = {}  # per node: [gradient, owned] per output, flat
-
-    def arrive(edge: Any, gradient: Any, owned: bool) -> None:
-        node, index = (edge.node, edge.index) if type(edge) is Output else (edge, 0)
-        buffer = buffers.get(node)
-        if buffer is None:
-            buffer = buffers[node] = [None] * (2 * node.outputs)
-        if buffer[2 * index] is None:
-            buffer[2 * index], buffer[2 * index + 1] = gradient, owned
-        else:
-            buffer[2 * index], buffer[2 * index + 1] = buffer[2 * index] + gradient, True
-
+    buffers: dict[Node, list[Any]] = {}
     for edge, gradient in roots:
-        arrive(edge, gradient, False)
-    starts = list(dict.fromkeys(e.node if type(e) is Output else e for e, _ in roots))
-    counts, parents = _consumers(starts)
-    needed = _needed(captures, parents) if captures is not None else None
+        _arrive(buffers, edge, gradient, False)
+    starts = list(dict.fromkeys([e.node if type(e) is Output else e for e, _ in roots]))
+    counts = _consumers(starts)
+    needed = _needed(captures, counts) if captures is not None else None
     found: dict[tuple[Node, int], Any] = {}
     ready = [n for n in starts if counts[n] == 0]
     previous = local.grad
@@ -104,9 +110,9 @@ def _run(
         while ready:
             node = ready.pop()
             buffer = buffers.pop(node, None)
-            edges = node.edges
             if buffer is not None and (needed is None or node in needed):
-                _prehooks(node, buffer)
+                if node.extra is not None:
+                    _prehooks(node, buffer)
                 if captures is not None and node in captures:
                     for index in captures[node]:
                         found[node, index] = buffer[2 * index]
@@ -114,39 +120,48 @@ def _run(
                 if type(node) is Accumulate:
                     if captures is None:
                         _accumulate(node, buffer[0], buffer[1], create)
-                elif needed is None or any(c in needed for c in _children(node)):
-                    single = len(buffer) == 2
-                    given = buffer[0] if single else buffer[::2]
-                    gradients = node.backward(given)
-                    if node.extra is not None and "hooks" in node.extra:
-                        gradients = _posthooks(node, gradients, given, single)
-                    if local.anomaly:
-                        _check_nan(node, gradients)
-                    if not retain:
-                        node.release()
-                    passed = 0
-                    for g in gradients:
-                        if g is buffer[0] and g is not None:
-                            passed += 1
-                    for edge, gradient, layout in zip(edges, gradients, node.layouts, strict=False):
-                        if edge is not None and gradient is not None:
-                            fitted = fit(gradient, layout)
-                            through = gradient is buffer[0]
-                            arrive(edge, fitted, (not through) or fitted is not gradient or (passed == 1 and buffer[1]))
-            for child in _children(node):
-                counts[child] -= 1
-                if counts[child] == 0:
-                    ready.append(child)
+                elif needed is None or any([c in needed for c in _children(node)]):
+                    _step(node, buffer, buffers, retain)
+            for edge in node.edges:
+                if edge is not None:
+                    child = edge.node if type(edge) is Output else edge
+                    left = counts[child] = counts[child] - 1
+                    if left == 0:
+                        ready.append(child)
     finally:
         local.grad = previous
         local.in_backward -= 1
     return found
 
 
+def _step(node: Node, buffer: list[Any], buffers: dict[Node, list[Any]], retain: bool) -> None:
+    """Run one node and pass on its operands' gradients."""
+    first = buffer[0]
+    single = len(buffer) == 2
+    given = first if single else buffer[::2]
+    gradients = node.backward(given)
+    if node.extra is not None and "hooks" in node.extra:
+        gradients = _posthooks(node, gradients, given, single)
+    if local.anomaly:
+        _check_nan(node, gradients)
+    if not retain:
+        node.release()
+    for edge, gradient, layout in zip(node.edges, gradients, node.layouts, strict=False):
+        if edge is None or gradient is None:
+            continue
+        fitted = gradient
+        if gradient._layout is not layout:
+            fitted = fit(gradient, layout)
+            if fitted is None:
+                continue
+        # A gradient that a vjp hands through belongs to nobody unless it goes on to one operand only.
+        owned = fitted is not first or (buffer[1] and sum([g is first for g in gradients]) == 1)
+        _arrive(buffers, edge, fitted, owned)
+
+
 def _prehooks(node: Node, buffer: list[Any]) -> None:
     extra = node.extra
-    if extra is None:
-        return
+    assert extra is not None
     for index, hooks in extra.get("tensor_hooks", {}).items():
         for hook in list(hooks.values()):
             gradient = buffer[2 * index]
@@ -192,7 +207,7 @@ def _check_nan(node: Node, gradients: tuple[Any, ...]) -> None:
 
 def _accumulate(node: Accumulate, gradient: Tensor, owned: bool, create: bool) -> None:
     leaf = node.leaf()
-    if leaf is None or gradient is None:
+    if leaf is None or leaf._node is None or gradient is None:  # nobody asks any more
         return
     with _accumulating:
         present = leaf._grad
@@ -201,7 +216,10 @@ def _accumulate(node: Accumulate, gradient: Tensor, owned: bool, create: bool) -
                 gradient = gradient.detach()
             if not owned or gradient._view is not None or not gradient._layout.contiguous:
                 gradient = gradient.clone()
-            set_grad(leaf, gradient)
+            if STATE.intercept:
+                set_grad(leaf, gradient)
+            else:
+                leaf._grad = gradient
         elif create:
             set_grad(leaf, present + gradient)
         else:
@@ -216,6 +234,16 @@ def _tuple(x: Any) -> tuple[Any, ...]:
     return (x,) if x is None or x.__class__ in TENSORS else tuple(x)
 
 
+def _one(layout: Layout) -> Tensor:
+    """The gradient of a scalar with respect to itself."""
+    if STATE.intercept:
+        from ..ops.creation import ones
+
+        return ones(layout.shape, dtype=layout.dtype, device=layout.device)
+    layout = layout.dense
+    return fresh(backend_of(layout).kernels["fill"].function(1.0, layout), layout)
+
+
 def _edges_and_grads(outputs: Sequence[Tensor], gradients: Sequence[Any]) -> list[tuple[Any, Tensor]]:
     if len(outputs) != len(gradients):
         raise RuntimeError(f"Mismatch in length: got {len(outputs)} tensors and {len(gradients)} gradients")
@@ -227,7 +255,7 @@ def _edges_and_grads(outputs: Sequence[Tensor], gradients: Sequence[Any]) -> lis
         if gradient is None:
             if out.numel() != 1:
                 raise RuntimeError("grad can be implicitly created only for scalar outputs")
-            gradient = out.new_ones(tuple(out.shape))
+            gradient = _one(out._layout)
         else:
             if gradient.__class__ not in TENSORS:
                 raise TypeError(f"gradients can be either Tensors or None, but got {type(gradient).__name__}")

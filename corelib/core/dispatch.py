@@ -39,7 +39,7 @@ class Result:
     """What a rule answers.
 
     Attributes:
-        layout: of the result; a tuple where the primitive has several.
+        layout: of the result; a tuple where the primitive has several (None for one that is not asked for).
         statics: the parameters, normalized, as the kernel gets them.
         cast: per operand, the dtype it is converted to before the kernel (None: as it is).
         expand: the shape to which tensor operands are broadcast (None: as they are).
@@ -50,7 +50,7 @@ class Result:
 
     def __init__(
         self,
-        layout: Layout | tuple[Layout, ...],
+        layout: Layout | tuple[Layout | None, ...],
         statics: tuple[Any, ...] = (),
         *,
         cast: tuple[dtype | None, ...] | None = None,
@@ -141,7 +141,7 @@ def plan_for(prim: Any, key: Any, operands: tuple[Any, ...], statics: tuple[Any,
     plan = Plan()
     plan.layout, plan.statics, plan.offset = result.layout, result.statics, result.offset
     plan.out, plan.owner, plan.run, plan.kernel = False, "", None, None
-    outputs = result.layout if type(result.layout) is tuple else (result.layout,)
+    outputs = tuple([o for o in result.layout if o is not None]) if type(result.layout) is tuple else (result.layout,)
     plan.differentiable = prim.differentiable and any(o.dtype.category >= 2 for o in outputs)
     if prim.kind != "view":
         backend = registry.get((device or outputs[0].device).type)
@@ -352,7 +352,7 @@ def _decomposed(prim: Any, descriptors: tuple[Any, ...], result: Result) -> Call
             got = decomposition(*inputs, *statics)
             if widened:
                 if type(got) is tuple:
-                    got = tuple([ops.cast(g, o.dtype) for g, o in zip(got, outputs, strict=True)])
+                    got = tuple([None if o is None else ops.cast(g, o.dtype) for g, o in zip(got, outputs, strict=True)])
                 else:
                     got = ops.cast(got, outputs[0].dtype)
             return got
@@ -381,7 +381,7 @@ def _on_cpu(prim: Any, backend: Backend, result: Result) -> Callable[..., Any]:
         finally:
             local.grad = grad
         if type(got) is tuple:
-            return tuple([_device_copy(backend, g, o) for g, o in zip(got, outputs, strict=True)])
+            return tuple([None if o is None else _device_copy(backend, g, o) for g, o in zip(got, outputs, strict=True)])
         return _device_copy(backend, got, outputs)
 
     return run
@@ -499,7 +499,7 @@ def execute(prim: Any, plan: Plan, operands: tuple[Any, ...]) -> Any:
         arrays[0:1] = generator._draw(plan.layout.numel)
     got = plan.kernel(*arrays, *plan.statics)
     if type(plan.layout) is tuple:
-        return tuple([fresh(a, o) for a, o in zip(got, plan.layout, strict=True)])
+        return tuple([None if o is None else fresh(a, o) for a, o in zip(got, plan.layout, strict=True)])
     return fresh(got, plan.layout)
 
 
@@ -571,9 +571,9 @@ def attach(prim: Any, node: Node, result: Any) -> None:
     """Make ``node`` the history of the result, and let it keep the outputs its vjp needs."""
     if type(result) is tuple:
         node.extra = node.extra or {}
-        node.extra["outputs"] = tuple([r._layout for r in result])
+        node.extra["outputs"] = tuple([None if r is None else r._layout for r in result])
         for i, r in enumerate(result):
-            if r._layout.dtype.category >= 2 and i not in prim.nondifferentiable:
+            if r is not None and r._layout.dtype.category >= 2 and i not in prim.nondifferentiable:
                 r._node = Output(node, i)
                 if r._view is not None:
                     r._view.creation = r._view.creation or "multi_output"

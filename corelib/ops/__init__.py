@@ -7,7 +7,7 @@ from .elementwise import *  # noqa: F403
 from .embedding import embedding, embedding_grad
 from .indexing import *  # noqa: F403
 from .linalg import *  # noqa: F403
-from .loss import cross_entropy, cross_entropy_rows, nll_loss
+from .loss import class_cross_entropy, class_cross_entropy_grad, cross_entropy, nll_loss
 from .movement import *  # noqa: F403
 from .normalization import batch_norm, batch_norm_grad, batch_norm_train, layer_norm, layer_norm_grad, native_layer_norm
 from .optimizer import adam_step_, sgd_step_

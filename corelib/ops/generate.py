@@ -50,7 +50,11 @@ def _compiled(source: str) -> CodeType:
 
 def _operand(i: int, name: str, kind: str, bail: str, is_self: bool, operator: bool) -> list[str]:
     """Lines that set k (for the key), a (for the kernel) and n (the tape's edge) of one operand."""
-    tensor = [f"k{i} = {name}._layout", f"a{i} = {name}._array", f"n{i} = {name}._node if {name}._view is None else NODE({name})"]
+    tensor = [
+        f"k{i} = {name}._layout",
+        f"a{i} = {name}._array",
+        f"n{i} = {name}._node if {name}._view is None else NODE({name})",
+    ]
     if kind == "tensor" or is_self:
         return [f"c{i} = {name}.__class__", f"if c{i} is not Tensor and c{i} not in TENSORS:", f"    {bail}", *tensor]
     number = kind in ("number", "immediate")
@@ -66,7 +70,13 @@ def _node(prim: Primitive, multiple: bool) -> list[str]:
     """Lines that record the call."""
     names = list(prim.operands)
     edges = ", ".join(f"n{i}" for i in range(len(names)))
-    lines = ["node = NEW(Node)", "node.prim = PRIM", f"node.edges = ({edges},)", "node.layouts = key", "node.statics = plan.statics"]
+    lines = [
+        "node = NEW(Node)",
+        "node.prim = PRIM",
+        f"node.edges = ({edges},)",
+        "node.layouts = key",
+        "node.statics = plan.statics",
+    ]
     lines += ["node.extra = None"]
     values, versions = [], []
     for name in prim.saved_operands:
@@ -120,7 +130,11 @@ def _source(prim: Primitive, reflected: bool, operator: bool) -> str:
         if multiple:
             body += [f"    result = WRAP(kernel({arrays}), plan.layout)"]
         else:
-            body += ["    result = NEW(Tensor)", f"    result._array = kernel({arrays})", "    result._layout = plan.layout"]
+            body += [
+                "    result = NEW(Tensor)",
+                f"    result._array = kernel({arrays})",
+                "    result._layout = plan.layout",
+            ]
             body += ["    result._node = result._storage = result._view = result._grad = result._extra = None"]
     if prim.vjp is not None:
         test = " or ".join(f"n{i} is not None" for i in range(len(names)))
@@ -130,8 +144,9 @@ def _source(prim: Primitive, reflected: bool, operator: bool) -> str:
     return f"def FUNCTION({header}):\n" + "".join(f"    {line}\n" for line in body)
 
 
-def _wrap(arrays: Any, layouts: Any) -> tuple[Tensor, ...]:
-    return tuple([fresh(a, o) for a, o in zip(arrays, layouts, strict=True)])
+def _wrap(arrays: Any, layouts: Any) -> tuple[Tensor | None, ...]:
+    """Results around a kernel's arrays; a result that was not asked for is None."""
+    return tuple([None if o is None else fresh(a, o) for a, o in zip(arrays, layouts, strict=True)])
 
 
 def _generate(prim: Primitive, name: str, reflected: bool = False, operator: bool = False) -> Any:

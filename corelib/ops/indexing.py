@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..core.dispatch import Result
-from ..core.inplace import inplace
+from ..core.inplace import check_writable, inplace
 from ..core.tensor import TENSORS, Tensor
 from ..dtypes import bool_, int64, uint8
 from ..layout import Layout
@@ -557,6 +557,7 @@ def copy_(dest: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
 
         src = cast(src, layout.dtype)
     if tuple(source.shape) != tuple(layout.shape):
+        check_writable(dest, src)
         _copy_into_rule(layout, src._layout)
         src = expand(src, tuple(layout.shape))
     return inplace(copy.prim, dest, (src,), position=-1)

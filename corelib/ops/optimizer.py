@@ -68,11 +68,16 @@ def _sgd(params: list[Tensor], grads: list[Tensor], buffers: list[Tensor], lr: f
 def _adam(params: list[Tensor], grads: list[Tensor], exp_avgs: list[Tensor], exp_avg_sqs: list[Tensor], max_exp_avg_sqs: list[Tensor],
           steps: list[Tensor], lr: float, beta1: float, beta2: float, eps: float, weight_decay: float, amsgrad: bool,
           maximize: bool, decoupled: bool) -> None:  # fmt: skip
-    for s in steps:
-        s.add_(1)
-    counts = [int(s.item()) for s in steps]
     lists = [params, grads, exp_avgs, exp_avg_sqs]
     kernel = _kernel("adam_step", [*lists, max_exp_avg_sqs] if amsgrad else lists)
+    device = params[0]._layout.device
+    if kernel is not None and all([s._layout.device is device for s in steps]):
+        counts: list[Any] = _arrays(steps)  # the kernel counts them
+        _written(steps)
+    else:
+        for s in steps:
+            s.add_(1)
+        counts = [int(s.item()) for s in steps]
     if kernel is not None:
         kernel(_arrays(params), _arrays(grads), _arrays(exp_avgs), _arrays(exp_avg_sqs), _arrays(max_exp_avg_sqs) if amsgrad else (),
                counts, lr, beta1, beta2, eps, weight_decay, amsgrad, maximize, decoupled)  # fmt: skip

@@ -37,7 +37,7 @@ def broadcast_shapes(*shapes: Sequence[int]) -> tuple[int, ...]:
             continue
         n = max(len(first), len(shape))
         a, b = (1,) * (n - len(first)) + first, (1,) * (n - len(shape)) + tuple(shape)
-        for d, (x, y) in enumerate(zip(a, b, strict=True)):
+        for d, (x, y) in reversed(list(enumerate(zip(a, b, strict=True)))):
             if x != y and x != 1 and y != 1:
                 raise RuntimeError(
                     f"The size of tensor a ({x}) must match the size of tensor b ({y}) at non-singleton dimension {d}"

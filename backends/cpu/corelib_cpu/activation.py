@@ -23,6 +23,13 @@ def relu(x: Array, out: Any = ...) -> Array:
     return local.run(np.maximum, x, _zero(x.dtype), out=out, order="C")
 
 
+@kernel("relu_grad", dtypes=FLOATS)
+def relu_grad(grad: Array, output: Array) -> Array:
+    """grad where output is positive, else 0 (not their product: a gradient may be infinite)."""
+    zero = _zero(output.dtype)
+    return np.where(local.run(np.greater, output, zero), grad, zero)
+
+
 _zeros: dict[np.dtype[Any], Array] = {}
 
 

@@ -19,6 +19,7 @@ from . import (
     convolution,
     elementwise,
     indexing,
+    loss,
     normalization,
     optimizers,
     pooling,
@@ -33,7 +34,7 @@ from .malloc import keep_big_blocks
 __all__ = ["CpuBackend"]
 
 _KERNEL_MODULES = (
-    elementwise, activation, reduction, indexing, products, random, convolution, pooling, normalization, optimizers
+    elementwise, activation, reduction, indexing, products, random, convolution, pooling, normalization, loss, optimizers
 )  # fmt: skip
 
 
@@ -89,6 +90,14 @@ class CpuBackend(ArrayModuleBackend):
             start = words if offset == 0 else _shifted(words, offset)
             view = np.lib.stride_tricks.as_strided(start, layout.shape, layout.byte_strides)
         return view.view(array.dtype)
+
+    def describe(self, array: Array) -> Layout:
+        """With strides; a NumPy scalar, which several ufuncs make of 0-d arrays, is no array."""
+        if not isinstance(array, np.ndarray):
+            raise TypeError(f"not a NumPy array: {type(array).__name__}")
+        dense = super().describe(array)
+        strides = tuple([step // array.itemsize for step in array.strides])
+        return Layout.of(dense.shape, dense.dtype, dense.device, strides)
 
     def bitcast(self, array: Array, layout: Layout) -> Array:
         return array.reshape(-1).view(layout.dtype.numpy).reshape(layout.shape)

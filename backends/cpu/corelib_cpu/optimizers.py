@@ -110,7 +110,7 @@ def adam_step(
     exp_avgs: Arrays,
     exp_avg_sqs: Arrays,
     max_exp_avg_sqs: Arrays,
-    steps: Sequence[int],
+    steps: Sequence[Any],
     lr: float,
     beta1: float,
     beta2: float,
@@ -122,12 +122,16 @@ def adam_step(
 ) -> None:
     """One step of Adam, or of AdamW where the weight decay is ``decoupled``.
 
-    ``steps`` are the numbers of the step, after it was counted; ``max_exp_avg_sqs`` is empty without ``amsgrad``.
+    ``steps`` are 0-d arrays, which are counted here, or numbers of the step that were counted already;
+    ``max_exp_avg_sqs`` is empty without ``amsgrad``.
     """
     numbers_of_step: dict[int, _Numbers] = {}
     multiply, add, subtract, divide, sqrt = np.multiply, np.add, np.subtract, np.divide, np.sqrt
     for index, param in enumerate(params):
         step = steps[index]
+        if step.__class__ is not int:
+            add(step, 1, step)
+            step = int(step)
         numbers = numbers_of_step.get(step)
         if numbers is None:
             # lr / (1 - beta1**t) * m / (sqrt(v) / c + eps) with c = sqrt(1 - beta2**t), multiplied out by c

@@ -12,6 +12,7 @@ from corelib.backend.base import kernel
 
 from .context import local, quiet
 from .elementwise import Array, is_half, store, wide
+from .reduction import sum_floats
 
 
 @kernel("matmul", dtypes=NUMERIC, out=True)
@@ -49,3 +50,28 @@ def linear(x: Array, weight: Array, bias: Array | None) -> Array:
     if x.ndim != 2:
         result = result.reshape(*x.shape[:-1], outputs)
     return result if x.itemsize != 2 else result.astype(x.dtype, copy=False)
+
+
+@kernel("linear_grad", dtypes=NUMERIC)
+@quiet
+def linear_grad(
+    grad: Array, x: Array, weight: Array, of_input: bool, of_weight: bool, of_bias: bool
+) -> tuple[Array | None, Array | None, Array | None]:
+    """The gradients of x, weight and bias of :func:`linear`, as far as they are wanted."""
+    outer, source, matrix = wide(grad), wide(x), wide(weight)
+    rows = outer if grad.ndim == 2 else outer.reshape(prod(grad.shape[:-1]), grad.shape[-1])
+    grad_x = grad_weight = grad_bias = None
+    if of_input:
+        grad_x = np.dot(rows, matrix.conj() if matrix.dtype.kind == "c" else matrix).reshape(x.shape)
+    if of_weight:
+        columns = source if x.ndim == 2 else source.reshape(prod(x.shape[:-1]), x.shape[-1])
+        # BLAS takes longer over a small transposed matrix than over a copy, the copying included.
+        turned = np.ascontiguousarray(rows.T) if rows.size <= 4096 else rows.T
+        grad_weight = np.dot(turned, columns.conj() if columns.dtype.kind == "c" else columns)
+    if of_bias:
+        grad_bias = sum_floats(rows, (0,), False, rows.dtype) if rows.dtype.kind == "f" else np.add.reduce(rows, 0)
+    if x.itemsize != 2:
+        return grad_x, grad_weight, grad_bias
+    half = (None if g is None else g.astype(x.dtype, copy=False) for g in (grad_x, grad_weight, grad_bias))
+    grad_x, grad_weight, grad_bias = half
+    return grad_x, grad_weight, grad_bias

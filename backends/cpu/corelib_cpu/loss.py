@@ -1,0 +1,71 @@
+"""Cross entropy over classes, with its gradient."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from corelib.backend.base import kernel
+from corelib.backend.errors import IndexOutOfBounds
+from corelib.dtypes import float32, float64
+
+from .context import quiet
+from .elementwise import Array
+
+_rows: dict[int, Array] = {}
+
+
+def _range(n: int) -> Array:
+    """0 ... n-1, kept for the sizes of batches."""
+    found = _rows.get(n)
+    if found is None:
+        if len(_rows) > 64:
+            _rows.clear()
+        found = _rows[n] = np.arange(n)
+    return found
+
+
+def _check(target: Array, classes: int, ignored: Array) -> None:
+    for bad in target[~ignored & ((target < 0) | (target >= classes))].tolist():
+        raise IndexOutOfBounds(bad, 1, classes)
+
+
+@kernel("class_cross_entropy", dtypes=(float32, float64))
+@quiet
+def class_cross_entropy(x: Array, target: Array, ignore_index: int, reduction: str) -> tuple[Array, Array, Array]:
+    """Of logits x [N, C] and class indices [N]: (loss, log-probabilities, how many rows count)."""
+    n, classes = x.shape
+    away = np.subtract(x, np.maximum.reduce(x, axis=1, keepdims=True)) if x.size else x.copy()
+    log_probabilities = np.subtract(away, np.log(np.add.reduce(np.exp(away), axis=1, keepdims=True)), out=away)
+    rows, count = _range(n), n
+    ignored = None
+    if n and (target.min() < 0 or target.max() >= classes or 0 <= ignore_index < classes):
+        ignored = target == ignore_index
+        _check(target, classes, ignored)
+        target = np.where(ignored, 0, target)
+        count = n - int(np.count_nonzero(ignored))
+    losses = np.negative(log_probabilities[rows, target])
+    if ignored is not None:
+        losses[ignored] = 0
+    loss = losses
+    if reduction != "none":
+        loss = np.add.reduce(losses, out=...)
+        if reduction == "mean":
+            loss = np.divide(loss, x.dtype.type(count), out=...)
+    return loss, log_probabilities, np.array(count, x.dtype)
+
+
+@kernel("class_cross_entropy_grad", dtypes=(float32, float64))
+@quiet
+def class_cross_entropy_grad(
+    grad: Array, log_probabilities: Array, target: Array, count: Array, ignore_index: int, reduction: str
+) -> Array:
+    """Gradient of the logits, [N, C]."""
+    n, classes = log_probabilities.shape
+    share = np.divide(grad, count) if reduction == "mean" else grad
+    result = np.exp(log_probabilities)
+    ignored = target == ignore_index if n and (target.min() < 0 or 0 <= ignore_index < classes) else None
+    result[_range(n), target if ignored is None else np.where(ignored, 0, target)] -= 1
+    np.multiply(result, share if reduction != "none" else share.reshape(n, 1), out=result)
+    if ignored is not None:
+        result[ignored] = 0
+    return result
