@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 from . import autograd, ops
@@ -35,6 +36,7 @@ from .device import Device as device
 from .device import get_default_device, set_default_device
 from .dtypes import (
     bfloat16,
+    can_cast,
     complex64,
     complex128,
     dtype,
@@ -52,7 +54,6 @@ from .dtypes import (
     uint8,
 )
 from .dtypes import bool_ as bool
-from .dtypes import can_cast
 from .dtypes import default_dtype as get_default_dtype
 from .layout import Size
 from .random import Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
@@ -62,6 +63,7 @@ from .version import __version__
 if TYPE_CHECKING:
     from . import accelerator as accelerator
     from . import backend as backend
+    from . import debug as debug
     from . import nn as nn
     from . import optim as optim
     from . import utils as utils
@@ -88,17 +90,7 @@ strided = "strided"
 contiguous_format = "contiguous_format"
 preserve_format = "preserve_format"
 
-_OPS = (
-    "abs add addmm all amax amin any argmax argmin argsort as_strided atan2 baddbmm bernoulli bincount bitwise_and "
-    "bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor bmm cat ceil chunk clamp clone conj "
-    "conj_physical count_nonzero cos cummax cummin cumprod cumsum diagonal div dot dropout eq erf exp expm1 flatten flip "
-    "floor floor_divide fmod gather ge gt index_add index_select isfinite isinf isnan le log log1p log_softmax "
-    "logical_not logsumexp lt masked_fill masked_select matmul max maximum mean min minimum mm movedim mul multinomial mv ne "
-    "neg nonzero norm normal outer permute pow prod rand rand_like randint randn randn_like randperm reciprocal relu "
-    "remainder repeat reshape round rsqrt scatter scatter_add select sigmoid sign sin softmax sort split sqrt square squeeze "
-    "stack std sub sum take_along_dim tanh topk transpose tril triu trunc unbind unfold unique unsqueeze var var_mean "
-    "view_as_complex view_as_real where"
-).split()
+_OPS = ["abs", "add", "addmm", "all", "amax", "amin", "any", "argmax", "argmin", "argsort", "as_strided", "atan2", "baddbmm", "bernoulli", "bincount", "bitwise_and", "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "bmm", "cat", "ceil", "chunk", "clamp", "clone", "conj", "conj_physical", "count_nonzero", "cos", "cummax", "cummin", "cumprod", "cumsum", "diagonal", "div", "dot", "dropout", "eq", "erf", "exp", "expm1", "flatten", "flip", "floor", "floor_divide", "fmod", "gather", "ge", "gt", "index_add", "index_select", "isfinite", "isinf", "isnan", "le", "log", "log1p", "log_softmax", "logical_not", "logsumexp", "lt", "masked_fill", "masked_select", "matmul", "max", "maximum", "mean", "min", "minimum", "mm", "movedim", "mul", "multinomial", "mv", "ne", "neg", "nonzero", "norm", "normal", "outer", "permute", "pow", "prod", "rand", "rand_like", "randint", "randn", "randn_like", "randperm", "reciprocal", "relu", "remainder", "repeat", "reshape", "round", "rsqrt", "scatter", "scatter_add", "select", "sigmoid", "sign", "sin", "softmax", "sort", "split", "sqrt", "square", "squeeze", "stack", "std", "sub", "sum", "take_along_dim", "tanh", "topk", "transpose", "tril", "triu", "trunc", "unbind", "unfold", "unique", "unsqueeze", "var", "var_mean", "view_as_complex", "view_as_real", "where"]
 
 for _name in _OPS:
     globals()[_name] = getattr(ops, _name)
@@ -162,6 +154,7 @@ def equal(input: Tensor, other: Tensor) -> Any:
 
 _LAZY = {
     "nn": "nn", "optim": "optim", "utils": "utils", "backend": "backend", "accelerator": "accelerator", "cpu": "devices",
+    "debug": "debug",
     "cuda": "devices", "opencl": "devices", "mps": "devices", "xpu": "devices",
     "save": "serialization", "load": "serialization", "set_printoptions": "printing", "get_printoptions": "printing",
 }  # fmt: skip
@@ -187,5 +180,10 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = sorted(
-    {n for n in globals() if not n.startswith("_")} - {"annotations", "importlib", "TYPE_CHECKING", "Any"} | set(_LAZY)
+    {n for n in globals() if not n.startswith("_")} - {"annotations", "importlib", "os", "TYPE_CHECKING", "Any"} | set(_LAZY)
 )
+
+if os.environ.get("CORELIB_DEBUG", "") not in ("", "0"):
+    from .debug import activate as _activate
+
+    _activate(os.environ["CORELIB_DEBUG"])

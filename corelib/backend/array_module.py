@@ -24,6 +24,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..device import Device
 from ..dtypes import ALL_DTYPES, bool_, dtype, float32, float64, int64
 from ..layout import Layout
 from .array_functions import erf, philox
@@ -83,6 +84,15 @@ class ArrayModuleBackend(Backend):
         source = next(d for d, native in self._dtypes.items() if native == array.dtype)
         host = self.download(array, Layout.of(tuple(array.shape), source, layout.device))
         return self.upload(host.reshape(-1).view(layout.dtype.numpy).reshape(layout.shape), layout)
+
+    def describe(self, array: Array) -> Layout:
+        """As a dense array on the first device: the standard knows neither strides nor an index."""
+        if not hasattr(array, "dtype"):
+            raise TypeError(f"not an array of '{self.name}': {type(array).__name__}")
+        found = next((d for d, native in self._dtypes.items() if native == array.dtype), None)
+        if found is None:
+            raise TypeError(f"not an array of a dtype that '{self.name}' knows: {array.dtype}")
+        return Layout.of(tuple(array.shape), found, Device(self.name))
 
     def take(self, array: Array, indices: np.ndarray[Any, Any], layout: Layout) -> Array:
         xp = self.xp

@@ -33,6 +33,8 @@ from .malloc import keep_big_blocks
 
 __all__ = ["CpuBackend"]
 
+_ndarray = np.ndarray
+
 _KERNEL_MODULES = (
     elementwise, activation, reduction, indexing, products, random, convolution, pooling, normalization, loss, optimizers
 )  # fmt: skip
@@ -80,7 +82,7 @@ class CpuBackend(ArrayModuleBackend):
     def as_strided(self, array: Array, layout: Layout, offset: int) -> Array:
         if array.flags.c_contiguous:
             try:
-                return np.ndarray(layout.shape, array.dtype, array, offset * array.itemsize, layout.byte_strides)
+                return _ndarray(layout.shape, array.dtype, array, offset * array.itemsize, layout.byte_strides)
             except (TypeError, ValueError):  # no buffer of this dtype (bfloat16), or negative strides
                 pass
         words = array.view(np.uint16) if array.dtype.kind == "V" else array

@@ -13,6 +13,7 @@ import numpy as np
 
 from corelib.backend.base import Backend
 from corelib.backend.errors import OutOfMemoryError
+from corelib.device import Device
 from corelib.dtypes import dtype, float64
 from corelib.layout import Layout, contiguous_strides
 
@@ -118,6 +119,10 @@ class StrictBackend(Backend):
         same = prod(array._shape) * array._dtype.itemsize == layout.numel * layout.dtype.itemsize
         require(dense and same, f"{array!r} and {layout} are dense and have the same number of bytes")
         return Handle(array._memory, array._offset, layout.shape, layout.strides, layout.dtype)
+
+    def describe(self, array: Handle) -> Layout:
+        """All that a handle is."""
+        return Layout.of(array._shape, array._dtype, Device(self.name, array._memory.index), array._strides)
 
     @naming("transfer")
     def transfer(self, array: Handle, layout: Layout, index: int) -> Handle:
