@@ -90,7 +90,17 @@ strided = "strided"
 contiguous_format = "contiguous_format"
 preserve_format = "preserve_format"
 
-_OPS = ["abs", "add", "addmm", "all", "amax", "amin", "any", "argmax", "argmin", "argsort", "as_strided", "atan2", "baddbmm", "bernoulli", "bincount", "bitwise_and", "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "bmm", "cat", "ceil", "chunk", "clamp", "clone", "conj", "conj_physical", "count_nonzero", "cos", "cummax", "cummin", "cumprod", "cumsum", "diagonal", "div", "dot", "dropout", "eq", "erf", "exp", "expm1", "flatten", "flip", "floor", "floor_divide", "fmod", "gather", "ge", "gt", "index_add", "index_select", "isfinite", "isinf", "isnan", "le", "log", "log1p", "log_softmax", "logical_not", "logsumexp", "lt", "masked_fill", "masked_select", "matmul", "max", "maximum", "mean", "min", "minimum", "mm", "movedim", "mul", "multinomial", "mv", "ne", "neg", "nonzero", "norm", "normal", "outer", "permute", "pow", "prod", "rand", "rand_like", "randint", "randn", "randn_like", "randperm", "reciprocal", "relu", "remainder", "repeat", "reshape", "round", "rsqrt", "scatter", "scatter_add", "select", "sigmoid", "sign", "sin", "softmax", "sort", "split", "sqrt", "square", "squeeze", "stack", "std", "sub", "sum", "take_along_dim", "tanh", "topk", "transpose", "tril", "triu", "trunc", "unbind", "unfold", "unique", "unsqueeze", "var", "var_mean", "view_as_complex", "view_as_real", "where"]
+_OPS = (
+    "abs add addmm all amax amin any argmax argmin argsort as_strided atan2 baddbmm bernoulli bincount bitwise_and "
+    "bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor bmm cat ceil chunk clamp clone conj "
+    "conj_physical count_nonzero cos cummax cummin cumprod cumsum diagonal div dot dropout eq erf exp expm1 flatten flip "
+    "floor floor_divide fmod gather ge gt index_add index_select isfinite isinf isnan le log log1p log_softmax "
+    "logical_not logsumexp lt masked_fill masked_select matmul max maximum mean min minimum mm movedim mul multinomial mv ne "
+    "neg nonzero norm normal outer permute pow prod rand rand_like randint randn randn_like randperm reciprocal relu "
+    "remainder repeat reshape round rsqrt scatter scatter_add select sigmoid sign sin softmax sort split sqrt square squeeze "
+    "stack std sub sum take_along_dim tanh topk transpose tril triu trunc unbind unfold unique unsqueeze var var_mean "
+    "view_as_complex view_as_real where"
+).split()
 
 for _name in _OPS:
     globals()[_name] = getattr(ops, _name)
@@ -153,9 +163,8 @@ def equal(input: Tensor, other: Tensor) -> Any:
 
 
 _LAZY = {
-    "nn": "nn", "optim": "optim", "utils": "utils", "backend": "backend", "accelerator": "accelerator", "cpu": "devices",
-    "debug": "debug",
-    "cuda": "devices", "opencl": "devices", "mps": "devices", "xpu": "devices",
+    "nn": "nn", "optim": "optim", "utils": "utils", "backend": "backend", "accelerator": "accelerator",
+    "debug": "debug", "cpu": "devices", "cuda": "devices", "opencl": "devices", "mps": "devices", "xpu": "devices",
     "save": "serialization", "load": "serialization", "set_printoptions": "printing", "get_printoptions": "printing",
 }  # fmt: skip
 _ATTRIBUTES = {"save", "load", "set_printoptions", "get_printoptions", "cpu", "cuda", "opencl", "mps", "xpu"}
@@ -180,7 +189,8 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = sorted(
-    {n for n in globals() if not n.startswith("_")} - {"annotations", "importlib", "os", "TYPE_CHECKING", "Any"} | set(_LAZY)
+    {n for n in globals() if not n.startswith("_")} - {"annotations", "importlib", "os", "TYPE_CHECKING", "Any"}
+    | set(_LAZY)
 )
 
 if os.environ.get("CORELIB_DEBUG", "") not in ("", "0"):

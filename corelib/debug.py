@@ -157,7 +157,7 @@ class checking(_Observer):
     def after(self, call: Call, depth: int, result: Any) -> None:
         if call.prim is None:
             return
-        results = result if isinstance(result, tuple) else (result,)
+        results: tuple[Tensor | None, ...] = result if isinstance(result, tuple) else (result,)
         for position, (tensor, expected) in enumerate(zip(results, call.outputs, strict=True)):
             if expected is None or tensor is None:
                 continue
