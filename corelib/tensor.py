@@ -9,9 +9,9 @@ import numpy as np
 
 from . import ops
 from .autograd import engine
-from .core.inplace import inplace
+from .core.inplace import inplace, inplace_operator
 from .core.modes import set_grad
-from .core.node import Accumulate, Output, accumulator, node_of
+from .core.node import Accumulate, Output, accumulator, has_history, is_leaf_node, node_of
 from .core.tensor import TENSORS, Storage, Tensor, View, backend_of, detached, storage_of
 from .device import Device
 from .dtypes import (
@@ -56,16 +56,15 @@ def _set_requires_grad(self: Tensor, value: bool) -> None:
 
 def requires_grad_(self: Tensor, requires_grad: bool = True) -> Tensor:
     """Say whether gradients are wanted for this leaf."""
-    node = node_of(self)
     if requires_grad:
         if self._layout.dtype.category < 2:
             raise RuntimeError("only Tensors of floating point dtype can require gradients")
         if self._extra is not None and "inference" in self._extra and not local.inference:
             raise RuntimeError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.")
-        if node is None:
+        if self._node is None:
             self._node = accumulator(self)
-    elif node is not None:
-        if type(node) is not Accumulate:
+    elif (node := node_of(self)) is not None:
+        if not is_leaf_node(node):
             raise RuntimeError(
                 "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a "
                 "subgraph that doesn't require differentiation use var_no_grad = var.detach()."
@@ -76,7 +75,7 @@ def requires_grad_(self: Tensor, requires_grad: bool = True) -> Tensor:
 
 def _grad_fn(self: Tensor) -> Any:
     node = node_of(self)
-    if node is None or type(node) is Accumulate:
+    if is_leaf_node(node):
         return None
     return node.node if type(node) is Output else node
 
@@ -130,7 +129,7 @@ _prop("device", "Where it is.", lambda self: self._layout.device)
 _prop("ndim", "Number of dimensions.", lambda self: len(self._layout.shape))
 _prop("itemsize", "Bytes per element.", lambda self: self._layout.dtype.itemsize)
 _prop("nbytes", "Bytes of all elements.", lambda self: self._layout.dtype.itemsize * self._layout.numel)
-_prop("requires_grad", "Whether gradients are computed for it.", lambda self: node_of(self) is not None, _set_requires_grad)
+_prop("requires_grad", "Whether gradients are computed for it.", lambda self: has_history(self), _set_requires_grad)
 _prop("grad", "The accumulated gradient of a leaf.", lambda self: self._grad, _put_grad)
 _prop("grad_fn", "The tape node that made it; None for a leaf.", _grad_fn)
 _prop("is_leaf", "Whether no recorded operation made it.", lambda self: _grad_fn(self) is None)
@@ -272,7 +271,12 @@ def detach(self: Tensor) -> Tensor:
 def detach_(self: Tensor) -> Tensor:
     """Forget the history, in place."""
     if self._view is not None and self._view.base is not None:
-        raise RuntimeError("Can't detach views in-place. Use detach() instead.")
+        raise RuntimeError(
+            "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for "
+            "training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence detach_() "
+            "cannot be called on these gradients. To fix this error, please refer to the Optimizer.zero_grad() function in "
+            "torch/optim/optimizer.py as the solution."
+        )
     self._node = None
     return self
 
@@ -587,7 +591,7 @@ def _inplace(name: str, prim: Primitive) -> None:
     else:
 
         def method(self: Tensor, other: Any) -> Tensor:  # type: ignore[misc]
-            return inplace(prim, self, (self, other))
+            return inplace_operator(prim, self, other)
 
     method.__name__ = name
     method.__doc__ = f"In-place ``{prim.name}``: {prim.doc}"
@@ -603,7 +607,7 @@ def _scaled_inplace(name: str) -> None:
     prim = PRIMITIVES[name]
 
     def method(self: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
-        return inplace(prim, self, (self, other if alpha == 1 else other * alpha))
+        return inplace_operator(prim, self, other if alpha == 1 else other * alpha)
 
     method.__name__ = name + "_"
     method.__doc__ = f"self {'+' if name == 'add' else '-'}= alpha * other."

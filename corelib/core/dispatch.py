@@ -71,7 +71,7 @@ class Plan:
     None, ``run`` takes the operands themselves and returns tensors without history.
     """
 
-    __slots__ = ("differentiable", "kernel", "layout", "offset", "out", "owner", "run", "statics")
+    __slots__ = ("differentiable", "kernel", "layout", "offset", "out", "owner", "run", "statics", "writes")
 
     kernel: Callable[..., Any] | None
     run: Callable[..., Any] | None
@@ -79,6 +79,7 @@ class Plan:
     statics: tuple[Any, ...]
     differentiable: bool
     out: bool  # kernel accepts out=
+    writes: bool  # the kernel can write its result in place, with nothing else to do
     owner: str
     offset: int
 
@@ -143,11 +144,13 @@ def plan_for(prim: Any, key: Any, operands: tuple[Any, ...], statics: tuple[Any,
     plan.out, plan.owner, plan.run, plan.kernel = False, "", None, None
     outputs = tuple([o for o in result.layout if o is not None]) if type(result.layout) is tuple else (result.layout,)
     plan.differentiable = prim.differentiable and any(o.dtype.category >= 2 for o in outputs)
+    backend = None
     if prim.kind != "view":
         backend = registry.get((device or outputs[0].device).type)
         for o in outputs:
             check_dtype(backend, o)
         _choose(prim, plan, backend, descriptors, result, device)
+    plan.writes = plan.kernel is not None and plan.out and backend is not None and backend.mutable and not prim.draws
     plans = prim.plans
     if len(plans) >= _LIMIT:
         plans.clear()
@@ -355,11 +358,26 @@ def _decomposed(prim: Any, descriptors: tuple[Any, ...], result: Result) -> Call
                     got = tuple([None if o is None else ops.cast(g, o.dtype) for g, o in zip(got, outputs, strict=True)])
                 else:
                     got = ops.cast(got, outputs[0].dtype)
-            return got
+            return tuple([_owned(g, operands) for g in got]) if type(got) is tuple else _owned(got, operands)
         finally:
             local.grad, local.modes, local.within = grad, modes, within
 
     return run
+
+
+def _owned(result: Tensor | None, operands: tuple[Any, ...]) -> Tensor | None:
+    """A decomposition's result as a fresh one: never an operand, nor a view (made, besides, without gradients)."""
+    if result is None:
+        return None
+    tensors = [y for x in operands for y in (x if type(x) in (tuple, list) else (x,)) if y.__class__ in TENSORS]
+    storage = result._storage
+    if storage is None and not any([x is result for x in tensors]):
+        return result
+    layout = result._layout
+    own = storage is not None and layout.contiguous and storage.layout.numel == layout.numel
+    if own and not any([x._storage is storage for x in tensors]):
+        return fresh(result._array, layout.dense)
+    return fresh(registry.get(layout.device.type).kernels["copy"].function(result._array), layout.dense)
 
 
 _warned: set[str] = set()
@@ -433,6 +451,11 @@ def call(prim: Any, operands: tuple[Any, ...], statics: tuple[Any, ...] = (), ou
     plan = find_plan(prim, operands, statics)
     if STATE.intercept and local.modes:
         result = _through_mode(prim.function, operands, statics)
+        if isinstance(result, tuple):
+            result = tuple(result)  # record names the results again
+        elif prim.kind == "view" and local.grad and result._view is not None:
+            seen = operands[0]._view  # gradients were off while the modes decided: that says nothing of the view
+            result._view.creation = None if seen is None else seen.creation
     else:
         result = execute(prim, plan, operands)
     return record(prim, plan, operands, result)

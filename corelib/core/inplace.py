@@ -13,10 +13,10 @@ from ..dtypes import can_cast
 from ..layout import Layout
 from ..state import STATE, local
 from .dispatch import _array, _plain, _through_mode, edges_of, find_plan, frozen, make_node
-from .node import Accumulate, AsStrided, CopySlices, save_output, version_of
-from .tensor import TENSORS, Tensor, backend_of, fresh, realize, storage_of, write_array
+from .node import AsStrided, CopySlices, Overwrite, has_history, is_leaf_node, node_of, refuse_write, save_output, version_of
+from .tensor import NUMBERS, TENSORS, Tensor, backend_of, fresh, realize, storage_of, write_array
 
-__all__ = ["inplace", "write_result"]
+__all__ = ["check_writable", "inplace", "inplace_operator", "write_result"]
 
 _LEAF = "a leaf Variable that requires grad is being used in an in-place operation."
 _VIEW_OF_LEAF = "a view of a leaf Variable that requires grad is being used in an in-place operation."
@@ -24,15 +24,6 @@ _INFERENCE = (
     "Inplace update to inference tensor outside InferenceMode is not allowed."
     "You can make a clone to get a normal tensor before doing inplace update."
 )
-_CREATION = {
-    "no_grad": "A view was created in no_grad mode and is being modified inplace with grad mode enabled. "
-    "Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving "
-    "both the view and the inplace either both inside the no_grad block (if you don't want the inplace to be "
-    "tracked) or both outside (if you want the inplace to be tracked).",
-    "multi_output": "Output 0 of {node} is a view and is being modified inplace. This view is the output of a "
-    "function that returns multiple views. Such functions do not allow the output views to be modified inplace. "
-    "You should replace the inplace operation by an out-of-place one.",
-}
 _OVERLAP = (
     "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
     "Please clone() the tensor before performing the operation."
@@ -43,31 +34,51 @@ _PARTIAL = (
 )
 
 
+def inplace_operator(prim: Any, dest: Tensor, other: Any) -> Tensor:
+    """``dest op= other``: straight to the kernel where no history, view or mode is concerned."""
+    if not STATE.intercept and dest._node is None and dest._view is None and dest._extra is None:
+        cls = other.__class__
+        plan = None
+        if cls in TENSORS:
+            if other._node is None and other._view is None and (other._storage is None or other._storage is not dest._storage):
+                plan = prim.plans.get((dest._layout, other._layout))
+        elif cls in NUMBERS:
+            plan = prim.plans.get((dest._layout, cls))
+        if plan is not None and plan.writes and plan.layout is dest._layout:
+            plan.kernel(dest._array, other._array if cls in TENSORS else other, out=dest._array)
+            (dest._storage or storage_of(dest)).version += 1
+            return dest
+    return inplace(prim, dest, (dest, other))
+
+
 def inplace(prim: Any, dest: Tensor, operands: tuple[Any, ...], statics: tuple[Any, ...] = (), position: int = 0) -> Tensor:
     """Write the primitive's result into ``dest``, which is ``operands[position]`` (or none of them: -1)."""
     operands = tuple([_plain(x) for x in operands])
     prim.check_operands(operands)
     statics = tuple([frozen(s) for s in statics])
-    plan = find_plan(prim, operands, statics)
-    _check_result(prim, dest._layout, plan.layout)
-    edges: tuple[Any, ...] = ()
-    node = None
     extra = dest._extra
     if extra is not None and "inference" in extra and not local.inference:
         raise RuntimeError(_INFERENCE)
+    edges: tuple[Any, ...] = ()
+    old = None
     if local.grad and not local.inference:
+        _check_creation(dest, operands)
         edges = edges_of(operands)
-        old = edges[position] if position >= 0 else edges_of((dest,))[0]
-        if old is not None or any([e is not None for e in edges]):
-            _check_history(dest, old)
-            if plan.differentiable:
-                saved = operands
-                if position >= 0 and prim.needs_operand(position, edges):
-                    kept = fresh(backend_of(dest._layout).kernels["copy"].function(dest._array), dest._layout.dense)
-                    kept._node = edges[position]
-                    saved = (*operands[:position], kept, *operands[position + 1 :])
-                node = make_node(prim, plan, saved, edges)
-    if 0 in dest._layout.strides and any(
+        old = edges[position] if position >= 0 else node_of(dest)
+    tracked = old is not None or any([e is not None for e in edges])
+    if tracked:
+        _check_history(dest, old)
+    plan = find_plan(prim, operands, statics)
+    _check_result(prim, dest._layout, plan.layout)
+    node = None
+    if tracked and dest._layout.dtype.category >= 2:
+        saved = operands
+        if position >= 0 and prim.needs_operand(position, edges):
+            kept = fresh(backend_of(dest._layout).kernels["copy"].function(dest._array), dest._layout.dense)
+            kept._node = edges[position]
+            saved = (*operands[:position], kept, *operands[position + 1 :])
+        node = make_node(prim, plan, saved, edges)
+    if 0 in dest._layout.strides and prim.name != "fill" and any(
         s == 0 and n > 1 for s, n in zip(dest._layout.strides, dest._layout.shape, strict=True)
     ):
         raise RuntimeError(_OVERLAP)
@@ -77,7 +88,7 @@ def inplace(prim: Any, dest: Tensor, operands: tuple[Any, ...], statics: tuple[A
     else:
         _write(prim, plan, dest, operands, position)
     if node is not None:
-        _rebase(prim, dest, node, position)
+        _rebase(prim, dest, node, old, position < 0 or not prim.differentiable)
     return dest
 
 
@@ -103,15 +114,29 @@ def _scalar_name(layout: Layout) -> str:
     return _SCALAR_NAMES[layout.dtype.name]
 
 
+def _check_creation(dest: Tensor, others: tuple[Any, ...]) -> None:
+    view = dest._view
+    if view is not None and view.creation is not None and any(
+        [x.__class__ in TENSORS and has_history(x) for x in (dest, *others)]
+    ):
+        refuse_write(dest, "is being")
+
+
+def check_writable(dest: Tensor, *others: Tensor) -> None:
+    """The errors of writing to ``dest`` what depends on ``others``, as far as history goes."""
+    if local.grad and not local.inference:
+        _check_creation(dest, others)
+        old = node_of(dest)
+        if old is not None or any([node_of(x) is not None for x in others]):
+            _check_history(dest, old)
+
+
 def _check_history(dest: Tensor, old: Any) -> None:
     view = dest._view
     if view is not None and view.base is not None:
-        if view.creation is not None:
-            name = old.node.name() if hasattr(old, "node") else old.name() if old is not None else "a function"
-            raise RuntimeError(_CREATION[view.creation].format(node=name))
-        if type(view.base._node) is Accumulate:
+        if old is not None and is_leaf_node(view.base._node):
             raise RuntimeError(_VIEW_OF_LEAF)
-    if type(old) is Accumulate:
+    if old is not None and is_leaf_node(old):
         raise RuntimeError(_LEAF)
 
 
@@ -158,14 +183,17 @@ def _overlap(dest: Tensor, other: Tensor) -> bool:
     return True
 
 
-def _rebase(prim: Any, dest: Tensor, node: Any, position: int) -> None:
+def _rebase(prim: Any, dest: Tensor, node: Any, old: Any, overwrites: bool) -> None:
+    """Make ``node`` the history of what was written; ``old`` was the tensor's before."""
     view = dest._view
     if prim.saves_output:
         kept = save_output(dest)
         node.saved = (*(node.saved or ()), kept, version_of(kept))
+    if overwrites:
+        node = Overwrite(node, old, dest._layout)
     if view is not None and view.base is not None:
         base = view.base
-        base._node = CopySlices(node, dest, base, position)
+        base._node = CopySlices(node, dest, base)
         view.version = dest._storage.version  # type: ignore[union-attr]
         dest._node = AsStrided(dest, base, base._node)
     else:

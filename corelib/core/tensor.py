@@ -24,10 +24,11 @@ class Storage:
     so that a write can rebind them all.  Tensors made by ``.data`` share memory and peers, not versions.
     """
 
-    __slots__ = ("__weakref__", "array", "layout", "peers", "version")
+    __slots__ = ("__weakref__", "array", "backend", "layout", "peers", "version")
 
     def __init__(self, array: Any, layout: Layout) -> None:
         self.array = array
+        self.backend = registry.get(layout.device.type)
         self.layout = layout  # dense
         self.version = 0
         self.peers: weakref.WeakValueDictionary[int, Tensor] | None = None
@@ -40,8 +41,8 @@ class View:
         base: the root tensor, or None for a view without history of its own (``detach()``, ``.data``).
         offset: in elements, from the start of the storage.
         version: of the storage when the tensor's node was made; another version means it is stale.
-        creation: None, or why it must not be written while gradients are recorded
-            ("no_grad", "multi_output", "inference").
+        creation: None, or why it must not be written while gradients are recorded: "no_grad", "inference",
+            "custom" (made by a user's Function), or which output of a function with several it is.
     """
 
     __slots__ = ("base", "creation", "offset", "version")
@@ -102,7 +103,7 @@ def storage_of(tensor: Tensor) -> Storage:
     storage = tensor._storage
     if storage is None:
         storage = tensor._storage = Storage(tensor._array, tensor._layout.dense)
-        if not backend_of(tensor._layout).mutable:
+        if not storage.backend.mutable:
             storage.peers = weakref.WeakValueDictionary({id(tensor): tensor})
     return storage
 
@@ -121,7 +122,7 @@ def strided_indices(layout: Layout, offset: int) -> Any:
 
 def realize(storage: Storage, layout: Layout, offset: int) -> Any:
     """The backend's array for a view of a storage."""
-    backend = backend_of(layout)
+    backend = storage.backend
     array = storage.array
     if layout.dtype is not storage.layout.dtype:
         size = storage.layout.numel * storage.layout.dtype.itemsize // layout.dtype.itemsize
@@ -133,9 +134,12 @@ def realize(storage: Storage, layout: Layout, offset: int) -> Any:
 
 def alias(tensor: Tensor, layout: Layout, offset: int, base: Tensor | None, creation: str | None = None) -> Tensor:
     """A tensor of the same storage with another layout and offset; its node is the caller's business."""
-    storage = storage_of(tensor)
+    storage = tensor._storage or storage_of(tensor)
     result = _new(Tensor)
-    result._array = realize(storage, layout, offset)
+    if storage.layout.dtype is layout.dtype and storage.backend.strided:
+        result._array = storage.backend.as_strided(storage.array, layout, offset)
+    else:
+        result._array = realize(storage, layout, offset)
     result._layout = layout
     result._storage = storage
     result._view = View(base, offset, storage.version, creation)
@@ -155,7 +159,7 @@ def detached(tensor: Tensor) -> Tensor:
     result._layout = tensor._layout
     result._storage = storage
     view = tensor._view
-    result._view = View(None, 0 if view is None else view.offset, storage.version, None)
+    result._view = None if view is None else View(None, view.offset, storage.version, None)
     result._node = result._grad = None
     result._extra = tensor._extra if tensor._extra is not None and "inference" in tensor._extra else None
     if storage.peers is not None:
