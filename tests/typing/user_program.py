@@ -14,7 +14,8 @@ class Net(nn.Module):
         self.second = nn.Linear(hidden, 3)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.second(F.relu(self.first(x)))
+        logits: Tensor = self.second(F.relu(self.first(x)))
+        return logits
 
 
 def train(model: Net, steps: int) -> float:
