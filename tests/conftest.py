@@ -31,4 +31,5 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """With the oracle nothing may be skipped: a skip would hide what the run promises to have compared."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if ORACLE_REQUIRED and reporter is not None and reporter.stats.get("skipped"):
+        reporter.write_line("failed: with CORELIB_ORACLE=1 nothing may be skipped", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
