@@ -209,6 +209,8 @@ def _accumulate(node: Accumulate, gradient: Tensor, owned: bool, create: bool) -
     leaf = node.leaf()
     if leaf is None or leaf._node is None or gradient is None:  # nobody asks any more
         return
+    if type(leaf._node) is not Accumulate:
+        raise RuntimeError("leaf variable has been moved into the graph interior")
     with _accumulating:
         present = leaf._grad
         if present is None:

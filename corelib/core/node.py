@@ -6,13 +6,17 @@ the operands' layouts (gradients are reduced and cast to them), what it saved, a
 
 from __future__ import annotations
 
+import re
 import weakref
-from typing import Any
+from typing import Any, NoReturn
 
 from ..state import local
 from .tensor import Tensor, alias, detached
 
-__all__ = ["FREED", "Accumulate", "AsStrided", "CopySlices", "Node", "Output", "accumulator", "node_of", "version_of"]
+__all__ = [
+    "FREED", "Accumulate", "AsStrided", "CopySlices", "Node", "Nowhere", "Output", "Overwrite", "accumulator", "edge_of",
+    "has_history", "is_leaf_node", "node_of", "refuse_write", "source_of", "version_of",
+]  # fmt: skip
 
 FREED: Any = ("freed",)  # what ``saved`` becomes when backward has passed
 
@@ -49,7 +53,7 @@ class Node:
     @property
     def next_functions(self) -> tuple[tuple[Any, int], ...]:
         """(node, output number) of each operand, as in PyTorch."""
-        return tuple((e.node, e.index) if type(e) is Output else (e, 0) for e in self.edges)
+        return tuple((e.node, e.index) if type(e) is Output else (None if type(e) is Nowhere else e, 0) for e in self.edges)
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -129,6 +133,31 @@ class Accumulate(Node):
         return 1
 
 
+class Nowhere(Node):
+    """Where the gradient of a view ends that was made without recording, of a base that requires grad.
+
+    As in PyTorch such a view requires grad, being part of its base, and yet has no history.
+    """
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        self.prim = self.saved = self.extra = None
+        self.edges = self.layouts = self.statics = ()
+
+    @property
+    def outputs(self) -> int:
+        return 1
+
+    def backward(self, grads: Any) -> tuple[Any, ...]:
+        return ()
+
+
+def is_leaf_node(node: Any) -> bool:
+    """Whether a tensor with this edge is a leaf: it has no history, or is where one ends."""
+    return node is None or type(node) is Accumulate or type(node) is Nowhere
+
+
 def accumulator(leaf: Tensor) -> Accumulate:
     """A new end of the tape for a leaf that starts to require grad."""
     return Accumulate(leaf)
@@ -139,14 +168,71 @@ def node_of(tensor: Tensor) -> Any:
     view = tensor._view
     if view is None or view.base is None:
         return tensor._node
+    base_node = view.base._node
+    if base_node is None and is_leaf_node(tensor._node):
+        return tensor._node
     version = tensor._storage.version  # type: ignore[union-attr]
     if view.version != version:
-        base_node = view.base._node
-        if base_node is not None or tensor._node is not None:
-            view.version = version
-            if base_node is not None:
-                tensor._node = AsStrided(tensor, view.base, base_node)
-    return tensor._node
+        if view.creation is not None:
+            refuse_write(tensor, "its base or another view of its base has been")
+        view.version = version
+        if base_node is not None:
+            tensor._node = AsStrided(tensor, view.base, base_node)
+    return Nowhere() if tensor._node is None else tensor._node
+
+
+def edge_of(tensor: Tensor) -> Any:
+    """What an operation records of an operand: :func:`node_of`, or nothing where nothing is recorded."""
+    return node_of(tensor) if local.grad else None
+
+
+def has_history(tensor: Tensor) -> bool:
+    """``requires_grad``: :func:`node_of` is not None, without renewing a stale view's node."""
+    view = tensor._view
+    return tensor._node is not None or (view is not None and view.base is not None and view.base._node is not None)
+
+
+def source_of(node: Any) -> str | None:
+    """How messages name what made a tensor with this edge, such as "Mul"; None for a leaf."""
+    if is_leaf_node(node):
+        return None
+    return re.sub(r"Backwards?\d*$", "", (node.node if type(node) is Output else node).name())
+
+
+def refuse_write(tensor: Tensor, what: str) -> NoReturn:
+    """RuntimeError: a view that ``creation`` protects, or its base, is written while gradients are recorded."""
+    creation = tensor._view.creation  # type: ignore[union-attr]
+    source = source_of(tensor._node)
+    if creation in _MODES or source is None:
+        mode = "inference mode" if creation == "inference" else "no_grad mode"
+        origin = f"Output 0 of {source} is a view of a view which was created in" if source else "A view was created in"
+        end = "in normal mode" if creation == "inference" else "with grad mode enabled"
+        message = f"{origin} {mode} and {what} modified inplace {end}."
+    else:
+        origin = creation if creation.startswith("Output") else f"Output 0 of {source}"
+        message = f"{origin} is a view and {what} modified inplace."
+    if creation in _MODES:
+        message += (
+            " Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving "
+            f"both the view and the inplace either both inside the {_MODES[creation]} block (if you don't want the inplace "
+            "to be tracked) or both outside (if you want the inplace to be tracked)."
+        )
+    elif creation == "custom":
+        message += (
+            " This view was created inside a custom Function (or because an input was returned as-is) and the autograd "
+            "logic to handle view+inplace would override the custom backward associated with the custom Function, leading "
+            "to incorrect gradients. This behavior is forbidden. You can fix this by cloning the output of the custom "
+            "Function."
+        )
+    else:
+        message += (
+            " This view is the output of a function that returns multiple views. Such functions do not allow the output "
+            "views to be modified inplace. You should replace the inplace operation by an out-of-place one."
+        )
+    raise RuntimeError(message)
+
+
+_MODES = {"no_grad": "no_grad", "inference": "inference_mode"}
 
 
 def version_of(tensor: Any) -> int:
@@ -185,22 +271,55 @@ class AsStrided(Node):
         return (as_strided_grad(grads, *self.geometry),)
 
 
-class CopySlices(Node):
-    """History of a base after one of its views was written by the call that ``inner`` records.
+class Overwrite(Node):
+    """History of a tensor after its values were replaced (``copy_``, ``fill_``) by what ``inner`` records.
 
-    Backward: the gradient outside the view passes on to the old base; inside, through ``inner``.
+    Operand 0 is the tensor as it was, whose gradient is zero.
     """
 
-    __slots__ = ("geometry", "inner", "position")
+    __slots__ = ("inner",)
 
-    def __init__(self, inner: Node, view: Tensor, base: Tensor, position: int) -> None:
+    def __init__(self, inner: Node, old: Any, layout: Any) -> None:
         self.prim = self.extra = None
         self.saved = ()
         self.statics = ()
         self.inner = inner
-        self.position = position  # of the written tensor among inner's operands
-        self.edges = (base._node, *(None if i == position else e for i, e in enumerate(inner.edges)))
-        self.layouts = (base._layout, *inner.layouts[: len(inner.edges)])
+        self.edges = (old, *inner.edges)
+        self.layouts = (layout, *inner.layouts[: len(inner.edges)])
+
+    def name(self) -> str:
+        return {"copy": "CopyBackwards", "fill": "FillBackward0"}.get(self.inner.prim.name, self.inner.name())
+
+    @property
+    def outputs(self) -> int:
+        return 1
+
+    def release(self) -> None:
+        self.inner.release()
+
+    def backward(self, grads: Any) -> tuple[Any, ...]:
+        mine = None if self.edges[0] is None else grads.new_zeros(tuple(grads.shape))
+        if self.inner.prim.vjp is None:
+            return (mine, *[None for _ in self.inner.edges])
+        return (mine, *self.inner.backward(grads))
+
+
+class CopySlices(Node):
+    """History of a base after one of its views was written by the call that ``inner`` records.
+
+    Operand 0 of ``inner`` is the view.  Backward: the gradient outside the view passes on to the old base;
+    inside, through ``inner``.
+    """
+
+    __slots__ = ("geometry", "inner")
+
+    def __init__(self, inner: Node, view: Tensor, base: Tensor) -> None:
+        self.prim = self.extra = None
+        self.saved = ()
+        self.statics = ()
+        self.inner = inner
+        self.edges = (base._node, *inner.edges[1:])
+        self.layouts = (base._layout, *inner.layouts[1 : len(inner.edges)])
         self.geometry = (base._layout, view._layout, _relative(view, base))
 
     def name(self) -> str:
@@ -219,13 +338,11 @@ class CopySlices(Node):
         base_layout, view_layout, offset = self.geometry
         whole = in_geometry(grads, base_layout)  # a copy whose strides are the base's
         window = geometry_of(whole, view_layout, offset)
-        inner = self.inner.backward(window.clone())
-        mine = inner[self.position] if self.position >= 0 else None
+        mine, *rest = self.inner.backward(window.clone())
         if mine is None:
             window.zero_()
         else:
             window.copy_(mine)
-        rest = tuple(None if i == self.position else g for i, g in enumerate(inner))
         return (whole, *rest)
 
 
@@ -239,7 +356,9 @@ def as_view(tensor: Tensor, plan: Any) -> Tensor:
     view = tensor._view
     if view is None:
         return alias(tensor, plan.layout, plan.offset, tensor, None if local.grad else "no_grad")
-    creation = view.creation or (None if local.grad else "no_grad")
+    creation = view.creation if local.grad else "no_grad"
+    if creation is not None and creation.startswith("Output"):
+        creation = "multi_output"
     offset = view.offset
     if plan.layout.dtype is not tensor._layout.dtype:  # the parts of a complex tensor: in units of the new dtype
         offset = offset * tensor._layout.dtype.itemsize // plan.layout.dtype.itemsize

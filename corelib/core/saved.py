@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..state import local
-from .node import Node, Output, save_output
+from .node import Node, Output, node_of, save_output, source_of
 from .tensor import TENSORS, Tensor
 
 __all__ = ["check_version", "freed", "modified", "saved_output", "version_of_all"]
@@ -41,16 +41,23 @@ def check_version(x: Any, version: Any, node: Node) -> Any:
     return x
 
 
-def modified(x: Tensor, found: int, expected: int) -> None:
-    """Raise PyTorch's error for a saved value that was written in place."""
+def modified(x: Tensor, found: int, expected: int, node: Node | None = None, output: int = 0) -> None:
+    """Raise PyTorch's error for a saved value that was written in place; ``node`` made it, if not its own."""
     from .inplace import _SCALAR_NAMES
 
-    made_by = "" if x._node is None else f", which is output 0 of {getattr(x._node, 'node', x._node).name()},"
+    source = source_of(node_of(x) if node is None else node)
+    made_by = f", which is output {output} of {source}," if source else ""
+    hint = (
+        "the backtrace further above shows the operation that failed to compute its gradient. The variable in question "
+        "was changed in there or anywhere later. Good luck!"
+        if local.anomaly
+        else "enable anomaly detection to find the operation that failed to compute its gradient, with "
+        "torch.autograd.set_detect_anomaly(True, check_nan=False)."
+    )
     raise RuntimeError(
         "one of the variables needed for gradient computation has been modified by an inplace operation: "
         f"[torch.{_SCALAR_NAMES[x._layout.dtype.name]}Tensor {list(x._layout.shape)}]{made_by} is at version {found}; "
-        f"expected version {expected} instead. Hint: enable anomaly detection to find the operation that failed to "
-        "compute its gradient, with torch.autograd.set_detect_anomaly(True)."
+        f"expected version {expected} instead. Hint: {hint}"
     )
 
 
@@ -58,7 +65,7 @@ def saved_output(kept: Tensor, version: int, node: Node, index: int | None) -> T
     """A saved result; while gradients are recorded it comes with its history, so that it differentiates again."""
     storage = kept._storage
     if storage is not None and storage.version != version:
-        modified(kept, storage.version, version)
+        modified(kept, storage.version, version, node, index or 0)
     if not local.grad:
         return kept
     again = save_output(kept)

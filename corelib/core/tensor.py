@@ -42,7 +42,8 @@ class View:
         offset: in elements, from the start of the storage.
         version: of the storage when the tensor's node was made; another version means it is stale.
         creation: None, or why it must not be written while gradients are recorded: "no_grad", "inference",
-            "custom" (made by a user's Function), or which output of a function with several it is.
+            "custom" (made by a user's Function), which output of a function with several it is ("Output 1 of
+            Split"), "multi_output" (a view of such a one).
     """
 
     __slots__ = ("base", "creation", "offset", "version")

@@ -9,7 +9,7 @@ import numpy as np
 from ..core.dispatch import Result
 from ..core.inplace import check_writable, inplace
 from ..core.tensor import TENSORS, Tensor
-from ..dtypes import bool_, int64, uint8
+from ..dtypes import bool_, int32, int64, uint8
 from ..layout import Layout
 from . import rules, samples
 from .movement import cat, copy
@@ -22,8 +22,8 @@ _INDEX = _A(2, 3, dtype=int64, low=0, high=2)
 
 
 def _check_index(index: Layout, name: str) -> None:
-    if index.dtype is not int64:
-        raise RuntimeError(f"{name}(): Expected dtype int64 for index")
+    if index.dtype not in (int32, int64):
+        raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index")
 
 
 def _gather_rule(x: Layout, index: Layout, dim: int) -> Result:
@@ -37,7 +37,7 @@ def _gather_rule(x: Layout, index: Layout, dim: int) -> Result:
                 f"Size does not match at dimension {i} expected index {list(index.shape)} to be no larger than self "
                 f"{list(x.shape)} apart from dimension {d}"
             )
-    return Result(x.with_shape(index.shape), (d,))
+    return Result(x.with_shape(index.shape), (d,), cast=(None, int64))
 
 
 @primitive(
@@ -77,31 +77,22 @@ def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
     return gather_kernel(input, index, dim)
 
 
-def _scatter_rule(name: str) -> Any:
-    def rule(x: Layout, index: Layout, src: Any, dim: int) -> Result:
-        _check_index(index, name)
-        d = rules.normalize_dim(dim, len(x.shape))
-        if src.__class__ is Layout:
-            if src.dtype is not x.dtype:
-                raise RuntimeError(f"{name}(): Expected self.dtype to be equal to src.dtype")
-            if len(src.shape) != len(index.shape):
-                raise RuntimeError("Index tensor must have the same number of dimensions as src tensor")
-            for i, (n, m) in enumerate(zip(index.shape, src.shape, strict=True)):
-                if n > m:
-                    raise RuntimeError(
-                        f"Expected index {list(index.shape)} to be no larger than self {list(x.shape)} apart from dimension {d} "
-                        f"and to be no larger size than src {list(src.shape)}"
-                    )
-        if len(x.shape) != len(index.shape):
-            raise RuntimeError("Index tensor must have the same number of dimensions as self tensor")
-        for i, (n, m) in enumerate(zip(index.shape, x.shape, strict=True)):
-            if i != d and n > m:
-                raise RuntimeError(
-                    f"Expected index {list(index.shape)} to be no larger than self {list(x.shape)} apart from dimension {d}"
-                )
-        return Result(x.dense, (d,), cast=(None, None, x.dtype))
-
-    return rule
+def _scatter_rule(x: Layout, index: Layout, src: Any, dim: int) -> Result:
+    _check_index(index, "scatter")
+    d = rules.normalize_dim(dim, len(x.shape))
+    given = src.__class__ is Layout
+    if given and src.dtype is not x.dtype:
+        raise RuntimeError("scatter(): Expected self.dtype to be equal to src.dtype")
+    for name, other in (("self", x), *([("src", src)] if given else [])):
+        if len(other.shape) != len(index.shape):
+            raise RuntimeError(f"Index tensor must have the same number of dimensions as {name} tensor")
+    outside = any(n > m for i, (n, m) in enumerate(zip(index.shape, x.shape, strict=True)) if i != d)
+    if outside or (given and any(n > m for n, m in zip(index.shape, src.shape, strict=True))):
+        message = (
+            f"Expected index {list(index.shape)} to be no larger than self {list(x.shape)} apart from dimension {d}"
+        )
+        raise RuntimeError(message + (f" and to be no larger size than src {list(src.shape)}" if given else ""))
+    return Result(x.dense, (d,), cast=(None, int64, x.dtype))
 
 
 def _src_grad(grad: Tensor, index: Tensor, src_layout: Layout, dim: int) -> Tensor:
@@ -139,7 +130,7 @@ _REPEATED = samples.calls(  # repeated indices: only sums have one answer
 
 
 @primitive(
-    name="scatter", rule=_scatter_rule("scatter"),
+    name="scatter", rule=_scatter_rule,
     vjp={"input": lambda grad, index, dim: scatter_kernel(grad, index, 0.0, dim), "src": _src_grad}, samples=_SCATTERED,
 )  # fmt: skip
 def scatter_kernel(input: Tensor, index: Tensor, src: Tensor | Number, dim: int) -> Tensor:
@@ -147,7 +138,7 @@ def scatter_kernel(input: Tensor, index: Tensor, src: Tensor | Number, dim: int)
 
 
 @primitive(
-    name="scatter_add", rule=_scatter_rule("scatter_add"), tier="training",
+    name="scatter_add", rule=_scatter_rule, tier="training",
     vjp={"input": lambda grad: grad, "src": _src_grad},
     samples=samples.both(_SCATTERED, _REPEATED),
 )  # fmt: skip
@@ -295,7 +286,7 @@ def _basic(x: Tensor, key: tuple[Any, ...]) -> tuple[Tensor, list[Any]]:
         elif isinstance(k, slice):
             if k.step is not None and _int(k.step) <= 0:
                 raise ValueError("step must be greater than zero")
-            if k != slice(None):
+            if k.start not in (None, 0) or k.stop not in (None, x.shape[d]) or k.step not in (None, 1):
                 x = slice_(x, d, _int(k.start), _int(k.stop), 1 if k.step is None else _int(k.step))
             advanced.append(None)
             d += 1

@@ -222,10 +222,10 @@ def _cat_rule(tensors: tuple[Layout, ...], dim: int) -> Result:
     )
 
 
-def _cat_grad(grad: Tensor, tensors: Any, dim: int) -> tuple[Tensor, ...]:
+def _cat_grad(grad: Tensor, tensors_layout: Any, dim: int) -> tuple[Tensor, ...]:
     parts, start = [], 0
-    for t in tensors:
-        n = t.shape[dim] if t.ndim > dim else 0
+    for t in tensors_layout:
+        n = t.shape[dim] if len(t.shape) > dim else 0
         parts.append(slice_(grad, dim, start, start + n, 1).reshape(t.shape))
         start += n
     return tuple(parts)
@@ -276,6 +276,8 @@ def stack(tensors: Any, dim: int = 0) -> Tensor:
 
 def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
     """Views of consecutive pieces."""
+    if not tensor.ndim:
+        raise RuntimeError("split expects at least a 1-dimensional tensor")
     n = tensor.shape[rules.normalize_dim(dim, tensor.ndim)]
     if isinstance(split_size_or_sections, int):
         size = split_size_or_sections
@@ -302,7 +304,7 @@ def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Te
 def _multi(piece: Tensor, index: int, function: str) -> Tensor:
     """One of several views of a call: not to be written in place while gradients are recorded."""
     if local.grad and piece._view is not None:
-        piece._view.creation = f"Output {index} of {function}Backward0"
+        piece._view.creation = f"Output {index} of {function}"
     return piece
 
 
@@ -310,6 +312,8 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """At most ``chunks`` views of equal size (the last may be smaller)."""
     if chunks <= 0:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
+    if not input.ndim:
+        raise RuntimeError("chunk expects at least a 1-dimensional tensor")
     n = input.shape[rules.normalize_dim(dim, input.ndim)]
     return split(input, max((n + chunks - 1) // chunks, 1), dim)
 

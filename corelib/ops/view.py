@@ -491,12 +491,29 @@ def as_strided_grad(grad: Tensor, base: Layout, made: Layout, offset: int) -> Te
     from .creation import arange
     from .indexing import scatter_add
 
-    size = max(base.extent, offset + made.extent, 0)
-    flat = grad.new_zeros((size,))
-    if made.numel:
-        index = as_strided_relative(arange(size, device=grad.device), tuple(made.shape), made.strides, offset)
-        flat = scatter_add(flat, 0, index.reshape(-1), grad.reshape(-1))
-    return as_strided_relative(flat, tuple(base.shape), base.strides, 0).reshape(tuple(base.shape))  # type: ignore[no-any-return]
+    start = max(0, -offset)  # of the base, in memory that holds both
+    size = max(start + base.extent, start + offset + made.extent)
+    positions = arange(size, device=grad.device)
+
+    def gathered(values: Tensor, layout: Layout, at: int) -> Tensor:
+        index = as_strided_relative(positions, tuple(layout.shape), layout.strides, at)
+        return scatter_add(grad.new_zeros((size,)), 0, index.reshape(-1), values.reshape(-1))
+
+    flat = gathered(grad, made, start + offset) if made.numel else grad.new_zeros((size,))
+    if base.numel and overlaps(base):  # its elements share what arrives where they share memory
+        flat = flat / gathered(grad.new_ones(tuple(base.shape)), base, start)
+    return as_strided_relative(flat, tuple(base.shape), base.strides, start).reshape(tuple(base.shape))  # type: ignore[no-any-return]
+
+
+def overlaps(layout: Layout) -> bool:
+    """Whether elements may share memory."""
+    reach = 0
+    for stride, size in sorted(zip(layout.strides, layout.shape, strict=True)):
+        if size > 1:
+            if stride <= reach:
+                return True
+            reach += stride * (size - 1)
+    return False
 
 
 def _bitcast_rule(x: Layout, dtype: dtype) -> Result:
