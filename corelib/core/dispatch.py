@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -274,21 +275,21 @@ def _adapter(
         return lambda array: (number or (lambda v: v))(host.download(array, d).item())
     steps: list[Callable[[Any], Any]] = []
     layout = d
+    copy = backend.kernels["copy"].function if wanted_layout == "contiguous" else None
+    expands = result.expand is not None and tuple(d.shape) != tuple(result.expand) and not backend.broadcasts
     if target is not None and target is not d.dtype:
         cast = backend.kernels["cast"].function
         steps.append(lambda array: cast(array, target))
         layout = d.with_dtype(target)
-    elif wanted_layout == "contiguous" and not d.contiguous:
-        steps.append(backend.kernels["copy"].function)
-        layout = d.dense
-    if result.expand is not None and tuple(layout.shape) != tuple(result.expand) and not backend.broadcasts:
-        steps.append(_expander(backend, layout, result.expand))
-    if not steps:
-        return None
-    if len(steps) == 1:
-        return steps[0]
-    first, second = steps
-    return lambda array: second(first(array))
+    elif copy is not None and not d.contiguous and not expands:
+        steps.append(copy)
+    if expands:
+        steps.append(_expander(backend, layout, result.expand))  # type: ignore[arg-type]
+        if copy is not None and backend.strided:
+            steps.append(copy)
+    if len(steps) < 2:
+        return steps[0] if steps else None
+    return lambda array: reduce(lambda value, step: step(value), steps, array)
 
 
 def broadcast_strides(layout: Layout, shape: tuple[int, ...]) -> tuple[int, ...]:
