@@ -21,7 +21,7 @@ from .backend.errors import KernelContractViolation
 from .core.dispatch import Plan, find_plan
 from .core.generator import Generator
 from .core.modes import TorchDispatchMode
-from .core.tensor import TENSORS, Tensor, backend_of
+from .core.tensor import Tensor, backend_of
 from .layout import Layout
 from .state import STATE, ThreadState, local
 
@@ -129,13 +129,13 @@ def _layout(layout: Layout, device: Any) -> str:
 
 
 def _shown(x: Any, device: Any) -> str:
-    if x.__class__ in TENSORS:
+    if isinstance(x, Tensor):
         return _layout(x._layout, device)
     if isinstance(x, Layout):
         return _layout(x, device)
     if isinstance(x, Generator):
         return "generator"
-    if isinstance(x, list | tuple) and x and x[0].__class__ in TENSORS:
+    if isinstance(x, list | tuple) and x and isinstance(x[0], Tensor):
         shown = [_shown(y, device) for y in x[:_LISTED]] + ["..."] * (len(x) > _LISTED)
         return f"[{', '.join(shown)}]"
     return str(x)
