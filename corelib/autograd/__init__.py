@@ -1,5 +1,6 @@
 """Reverse-mode differentiation over the tape that primitives record."""
 
+from ..core.late import late
 from .anomaly import detect_anomaly, set_detect_anomaly
 from .engine import backward, grad
 from .function import Function, once_differentiable
@@ -18,3 +19,5 @@ __all__ = [
     "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad", "once_differentiable",
     "set_detect_anomaly", "set_grad_enabled",
 ]  # fmt: skip
+
+late.grad = grad  # second derivatives of whole normalizations differentiate their formula

@@ -24,6 +24,7 @@ from ..device import Device
 from ..dtypes import dtype
 from ..layout import Layout
 from ..state import STATE, local
+from .late import late
 from .node import Node, Output, as_view, node_of, save_output, version_of
 from .tensor import NUMBERS, TENSORS, Tensor, fresh
 
@@ -347,18 +348,17 @@ def _decomposed(prim: Any, descriptors: tuple[Any, ...], result: Result) -> Call
     statics = result.statics
 
     def run(*operands: Any) -> Any:
-        from .. import ops
-
+        cast = late.cast
         grad, modes, within = local.grad, local.modes, local.within
         local.grad, local.modes, local.within = False, [m for p, m in within if p is prim], ()
         try:
-            inputs = [ops.cast(x, t) if t is not None else x for x, t in zip(operands, targets, strict=True)]
+            inputs = [cast(x, t) if t is not None else x for x, t in zip(operands, targets, strict=True)]
             got = decomposition(*inputs, *statics)
             if widened:
                 if type(got) is tuple:
-                    got = tuple([None if o is None else ops.cast(g, o.dtype) for g, o in zip(got, outputs, strict=True)])
+                    got = tuple([None if o is None else cast(g, o.dtype) for g, o in zip(got, outputs, strict=True)])
                 else:
-                    got = ops.cast(got, outputs[0].dtype)
+                    got = cast(got, outputs[0].dtype)
             return tuple([_owned(g, operands) for g in got]) if type(got) is tuple else _owned(got, operands)
         finally:
             local.grad, local.modes, local.within = grad, modes, within
@@ -520,7 +520,7 @@ def execute(prim: Any, plan: Plan, operands: tuple[Any, ...]) -> Any:
     arrays = [_array(x) for x in operands]
     if prim.draws:  # a random primitive: the generator operand becomes (seed, offset), and moves on
         generator = operands[0]
-        arrays[0:1] = generator._draw(plan.layout.numel)
+        arrays[0:1] = generator._draw((plan.layout[0] if type(plan.layout) is tuple else plan.layout).numel)
     got = plan.kernel(*arrays, *plan.statics)
     if type(plan.layout) is tuple:
         return tuple([None if o is None else fresh(a, o) for a, o in zip(got, plan.layout, strict=True)])

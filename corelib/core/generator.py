@@ -11,6 +11,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from ..device import Device
+from .late import late
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -56,10 +57,8 @@ class Generator:
         """Seed and offset as a CPU uint8 tensor of 16 bytes."""
         import numpy as np
 
-        from ..ops.creation import tensor
-
         raw = self._seed.to_bytes(8, "little") + self._offset.to_bytes(8, "little")
-        return tensor(np.frombuffer(raw, np.uint8).copy(), device="cpu")
+        return late.tensor(np.frombuffer(raw, np.uint8).copy(), device="cpu")
 
     def set_state(self, new_state: Tensor) -> Generator:
         """Continue from what ``get_state`` gave."""

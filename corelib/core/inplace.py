@@ -13,7 +13,18 @@ from ..dtypes import can_cast
 from ..layout import Layout
 from ..state import STATE, local
 from .dispatch import _array, _plain, _through_mode, edges_of, find_plan, frozen, make_node
-from .node import AsStrided, CopySlices, Overwrite, has_history, is_leaf_node, node_of, refuse_write, save_output, version_of
+from .late import late
+from .node import (
+    AsStrided,
+    CopySlices,
+    Overwrite,
+    has_history,
+    is_leaf_node,
+    node_of,
+    refuse_write,
+    save_output,
+    version_of,
+)
 from .tensor import NUMBERS, TENSORS, Tensor, backend_of, fresh, realize, storage_of, write_array
 
 __all__ = ["check_writable", "inplace", "inplace_operator", "write_result"]
@@ -211,9 +222,7 @@ def write_result(out: Tensor, result: Tensor, prim: Any) -> Tensor:
         )
     if tuple(out._layout.shape) != tuple(result._layout.shape):
         resize(out, tuple(result._layout.shape))
-    from .. import ops
-
-    inplace(ops.copy, out, (result,), position=-1)
+    inplace(late.copy.prim, out, (result,), position=-1)
     return out
 
 

@@ -11,6 +11,7 @@ import weakref
 from typing import Any, NoReturn
 
 from ..state import local
+from .late import late
 from .tensor import Tensor, alias, detached
 
 __all__ = [
@@ -266,9 +267,7 @@ class AsStrided(Node):
         return 1
 
     def backward(self, grads: Any) -> tuple[Any, ...]:
-        from ..ops.view import as_strided_grad
-
-        return (as_strided_grad(grads, *self.geometry),)
+        return (late.as_strided_grad(grads, *self.geometry),)
 
 
 class Overwrite(Node):
@@ -333,11 +332,9 @@ class CopySlices(Node):
         self.inner.release()
 
     def backward(self, grads: Any) -> tuple[Any, ...]:
-        from ..ops.view import geometry_of, in_geometry
-
         base_layout, view_layout, offset = self.geometry
-        whole = in_geometry(grads, base_layout)  # a copy whose strides are the base's
-        window = geometry_of(whole, view_layout, offset)
+        whole = late.in_geometry(grads, base_layout)  # a copy whose strides are the base's
+        window = late.geometry_of(whole, view_layout, offset)
         mine, *rest = self.inner.backward(window.clone())
         if mine is None:
             window.zero_()
