@@ -131,14 +131,12 @@ def convolution_weight_grad(
 ) -> Array:
     """The gradient of the weight, from that of the output, [N, O, *output]."""
     samples, channels = x.shape[:2]
-    spatial = x.ndim - 2
     outputs, depth = weight_shape[0] // groups, prod(weight_shape[1:])
     view = windows(pad(wide(x), padding, padding), weight_shape[2:], stride, dilation)
     positions = prod(grad.shape[2:])
     outer = wide(grad).reshape(samples, groups, outputs, positions)
     result = np.zeros((groups, outputs, depth), outer.dtype)
-    inner_axes = (*range(1, 2 + spatial), 0, *range(2 + spatial, 2 + 2 * spatial))
     for part in _chunks(samples, channels * prod(weight_shape[2:]) * positions * outer.itemsize):
-        columns = view[part].transpose(inner_axes).reshape(groups, depth, -1)  # the copy
-        result += np.matmul(outer[part].transpose(1, 2, 0, 3).reshape(groups, outputs, -1), columns.swapaxes(1, 2))
+        columns = view[part].reshape(part.stop - part.start, groups, depth, positions)  # the copy
+        result += np.add.reduce(np.matmul(outer[part], columns.swapaxes(2, 3)), axis=0)
     return result.reshape(weight_shape).astype(grad.dtype, copy=False)

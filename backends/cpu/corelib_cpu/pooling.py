@@ -63,21 +63,25 @@ def max_pool2d(
     starts = [np.arange(output[d]) * stride[d] - padding[d] for d in (0, 1)]
     first = [np.maximum(0, -(starts[d] // dilation[d])) for d in (0, 1)]
     best = np.full((*x.shape[:-2], *output), lowest, source.dtype)
-    offsets = np.empty(best.shape, np.int32)
+    small = np.uint8 if prod(window) <= 256 else np.int32  # of few bytes, for the offsets are written often
+    offsets = np.empty(best.shape, small)
     offsets[...] = first[0][:, None] * window[1] + first[1]
+    better = np.empty(best.shape, np.bool_)
     has_nan = source.dtype.kind == "f" and bool(np.isnan(np.add.reduce(source, axis=None)))  # or inf - inf
     for i in range(window[0]):
         rows = _reach(i * dilation[0], output[0], stride[0])
         for j in range(window[1]):
             candidate = source[..., rows, _reach(j * dilation[1], output[1], stride[1])]
-            better = candidate > best
+            np.greater(candidate, best, out=better)
             if has_nan:
                 better |= candidate != candidate
-            np.copyto(offsets, i * window[1] + j, where=better)
-            np.copyto(best, candidate, where=better)
-    rows_at = starts[0][:, None] + offsets // window[1] * dilation[0]
-    indices = rows_at * width + (starts[1] + offsets % window[1] * dilation[1])
-    return best.astype(x.dtype, copy=False), indices.astype(np.int64, copy=False)
+            # Offsets grow, so the largest is the last that was better.
+            np.maximum(offsets, np.multiply(better, small(i * window[1] + j), dtype=small), out=offsets)
+            np.maximum(best, candidate, out=best)
+    within = np.arange(window[0])[:, None] * (dilation[0] * width) + np.arange(window[1]) * dilation[1]
+    indices = np.take(within.reshape(-1), offsets)
+    indices += starts[0][:, None] * width + starts[1]
+    return best.astype(x.dtype, copy=False), indices
 
 
 @kernel("max_pool2d_grad", dtypes=FLOATS)
