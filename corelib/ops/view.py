@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import prod
+import math
 from typing import Any
 
 from ..core.dispatch import Result
@@ -70,7 +70,7 @@ def infer_size(shape: Any, numel: int) -> tuple[int, ...]:
         if n < -1:
             raise RuntimeError(f"invalid shape dimension {n}")
     if -1 in shape:
-        known = prod(n for n in shape if n != -1)
+        known = math.prod(n for n in shape if n != -1)
         if known == 0:
             if numel == 0:
                 raise RuntimeError(
@@ -81,7 +81,7 @@ def infer_size(shape: Any, numel: int) -> tuple[int, ...]:
         if numel % known:
             raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {numel}")
         shape = tuple(numel // known if n == -1 else n for n in shape)
-    if prod(shape) != numel:
+    if math.prod(shape) != numel:
         raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {numel}")
     return shape
 
@@ -562,6 +562,12 @@ def view_as_complex(input: Tensor) -> Tensor:
     """A real tensor with a last dimension of 2 as a complex one."""
     if not input.shape or input.shape[-1] != 2:
         raise RuntimeError("Tensor must have a last dimension of size 2")
+    if input.stride(-1) != 1:
+        raise RuntimeError("Tensor must have a last dimension with stride 1")
+    if any(s % 2 for s in input.stride()[:-1]):
+        raise RuntimeError("Tensor must have a stride divisible by 2 for all but last dimension")
+    if input.storage_offset() % 2:
+        raise RuntimeError("Tensor must have a storage_offset divisible by 2")
     return _as_complex(input)  # type: ignore[no-any-return]
 
 
