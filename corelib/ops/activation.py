@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from ..core.dispatch import Result
 from ..core.tensor import Tensor
@@ -17,8 +18,14 @@ from .reduction import amax, sum
 _A = samples.array
 
 
+def _not_relu(d: dtype) -> Exception:
+    if d.is_complex:
+        return NotImplementedError("clamp is not supported for complex types")
+    return RuntimeError("Boolean inputs not supported for relu")
+
+
 @primitive(
-    rule=rules.unary("same", accepts="if", name="relu_cpu"), vjp={"input": lambda grad, out: relu_grad(grad, out)},
+    rule=rules.unary("same", accepts="if", error=_not_relu), vjp={"input": lambda grad, out: relu_grad(grad, out)},
     samples=samples.unary(accepts="fi"), torch_name="relu",
 )  # fmt: skip
 def relu(input: Tensor) -> Tensor:
@@ -28,7 +35,8 @@ def relu(input: Tensor) -> Tensor:
 
 @primitive(
     rule=rules.binary(accepts="f"), vjp={"grad_output": lambda grad, output: relu_grad(grad, output)},
-    samples=samples.binary(accepts="f", numbers=()), torch_name="",
+    samples=samples.calls((_A(3, 4), _A(3, 4, seed=1)), (_A(), _A(seed=1)), (_A(0), _A(0)), accepts="f", layouts=True),
+    torch_name="",
 )  # fmt: skip
 def relu_grad(grad_output: Tensor, output: Tensor) -> Tensor:
     """grad_output where relu's output is positive, else 0."""
@@ -78,7 +86,7 @@ def _gelu_rule(x: Layout, approximate: str) -> Result:
     if approximate not in ("none", "tanh"):
         raise RuntimeError("approximate argument must be either none or tanh.")
     if x.dtype.category != 2:
-        raise RuntimeError(f"\"GeluKernelImpl\" not implemented for '{rules.what(x.dtype)}'")
+        raise rules.not_implemented("GeluKernelImpl", x.dtype)
     return Result(x.dense, (approximate,))
 
 
@@ -107,10 +115,16 @@ def elu(input: Tensor, alpha: float = 1.0) -> Tensor:
     return where(lt(0, input), input, expm1(where(lt(0, input), 0.0, input)) * alpha)
 
 
-def _softmax_rule(x: Layout, dim: int, dtype: dtype | None) -> Result:
-    d = dtype or x.dtype
-    rules.float_only(d, "softmax_lastdim_kernel_impl")
-    return Result(x.with_dtype(d), (rules.normalize_dim(dim, len(x.shape)), d), cast=(d,))
+def _softmax_rule(name: str) -> Any:
+    def rule(x: Layout, dim: int, dtype: dtype | None) -> Result:
+        d = dtype or x.dtype
+        place = rules.normalize_dim(dim, len(x.shape))
+        if d.category != 2:
+            last = "_lastdim" if place >= len(x.shape) - 1 else ""
+            raise rules.not_implemented(f"{name}{last}_kernel_impl", d)
+        return Result(x.with_dtype(d), (place, d), cast=(d,))
+
+    return rule
 
 
 _SOFTMAX = samples.both(
@@ -123,7 +137,7 @@ def _softmax_grad(grad: Tensor, out: Tensor, dim: int) -> Tensor:
     return weighted - out * sum(weighted, dim, True)
 
 
-@primitive(name="softmax", rule=_softmax_rule, vjp={"input": _softmax_grad}, samples=_SOFTMAX)
+@primitive(name="softmax", rule=_softmax_rule("softmax"), vjp={"input": _softmax_grad}, samples=_SOFTMAX)
 def softmax(input: Tensor, dim: int, dtype: dtype | None = None) -> Tensor:
     """exp(input) normalized to sum to 1 along ``dim``."""
     if input.numel() == 0:
@@ -133,7 +147,9 @@ def softmax(input: Tensor, dim: int, dtype: dtype | None = None) -> Tensor:
 
 
 @primitive(
-    rule=_softmax_rule, vjp={"input": lambda grad, out, dim: grad - exp(out) * sum(grad, dim, True)}, samples=_SOFTMAX
+    rule=_softmax_rule("log_softmax"),
+    vjp={"input": lambda grad, out, dim: grad - exp(out) * sum(grad, dim, True)},
+    samples=_SOFTMAX,
 )
 def log_softmax(input: Tensor, dim: int, dtype: dtype | None = None) -> Tensor:
     """log(softmax(input)), accurate in the tails."""

@@ -12,26 +12,34 @@ from . import rules, samples
 from .primitive import Number, primitive
 
 
-def _reject_bool(op: str) -> Any:
-    def message(d: dtype) -> str:
-        if op == "neg":
-            return (
-                "Negation, the `-` operator, on a bool tensor is not supported. "
-                "If you are trying to invert a mask, use the `~` or `logical_not()` operator instead."
-            )
-        return (
-            "Subtraction, the `-` operator, with two bool tensors is not supported. "
-            "Use the `^` or `logical_xor()` operator instead."
-        )
+def _not_neg(d: dtype) -> Exception:
+    return RuntimeError(
+        "Negation, the `-` operator, on a bool tensor is not supported. "
+        "If you are trying to invert a mask, use the `~` or `logical_not()` operator instead."
+    )
 
-    return message
+
+def _not_sub(d: dtype) -> Exception:
+    return RuntimeError(
+        "Subtraction, the `-` operator, with two bool tensors is not supported. "
+        "Use the `^` or `logical_xor()` operator instead."
+    )
+
+
+def _real_only(name: str, kernel: str, message: str = "{} is not supported for complex inputs") -> Any:
+    """What PyTorch says of complex (and, by its kernel's name, of bool) tensors."""
+
+    def error(d: dtype) -> Exception:
+        return NotImplementedError(message.format(name)) if d.is_complex else rules.not_implemented(kernel, d)
+
+    return error
 
 
 # -- one operand -----------------------------------------------------------------------------------------------
 
 
 @primitive(
-    rule=rules.unary("same", accepts="ifc", error=_reject_bool("neg")),
+    rule=rules.unary("same", accepts="ifc", error=_not_neg),
     vjp={"input": lambda grad: -grad},
     samples=samples.unary(accepts="fic", rejects="b"),
 )
@@ -41,7 +49,7 @@ def neg(input: Tensor) -> Tensor:
 
 @primitive(
     rule=rules.unary("real", accepts="ifc", name="abs_cpu"),
-    vjp={"input": lambda grad, input: grad * sign(input)},
+    vjp={"input": lambda grad, input: grad * sgn(input)},
     samples=samples.unary(accepts="fi"),
 )
 def abs(input: Tensor) -> Tensor:
@@ -50,7 +58,7 @@ def abs(input: Tensor) -> Tensor:
 
 @primitive(
     name="floor",
-    rule=rules.unary("same", accepts="f", name="floor_kernel"),
+    rule=rules.unary("same", accepts="f", error=_real_only("floor", "floor_vml_cpu")),
     vjp={"input": lambda grad: grad.new_zeros(grad.shape)},
     samples=samples.unary(accepts="f"),
 )
@@ -60,7 +68,7 @@ def floor_float(input: Tensor) -> Tensor:
 
 @primitive(
     name="round",
-    rule=rules.unary("same", accepts="f", name="round_kernel"),
+    rule=rules.unary("same", accepts="f", error=_real_only("round", "round_vml_cpu")),
     vjp={"input": lambda grad: grad.new_zeros(grad.shape)},
     samples=samples.unary(accepts="f"),
 )
@@ -148,7 +156,7 @@ def add(input: Tensor | Number, other: Tensor | Number) -> Tensor:
 
 
 @primitive(
-    rule=rules.binary(accepts="ifc", error=_reject_bool("sub")),
+    rule=rules.binary(accepts="ifc", error=_not_sub),
     vjp={"input": lambda grad: grad, "other": lambda grad: -grad},
     samples=samples.binary(accepts="fic", rejects="b"),
     scalars_mix=True,
@@ -219,7 +227,7 @@ def _pow_grad_exponent(grad: Tensor, input: Any, other: Any, out: Tensor) -> Ten
 def _pow_rule(a: Any, b: Any) -> Result:
     d = rules.promote(a, b)
     if d is bool_:
-        raise RuntimeError("\"pow\" not implemented for 'Bool'")
+        raise rules.not_implemented("pow", d)
     return rules.binary()(a, b)
 
 
@@ -246,6 +254,10 @@ def atan2(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """Angle of the point (other, input), in (-pi, pi]."""
 
 
+def _not_ordered(name: str) -> Any:
+    return lambda d: RuntimeError(f"{name} not implemented for complex tensors.")
+
+
 def _extremum_grad(first: bool, larger: bool) -> Any:
     """Each operand gets the gradient where it is the result; at a tie, half of it (as in PyTorch)."""
 
@@ -258,7 +270,7 @@ def _extremum_grad(first: bool, larger: bool) -> Any:
 
 
 @primitive(
-    rule=rules.binary(accepts="bif", name="maximum"),
+    rule=rules.binary(accepts="bif", error=_not_ordered("maximum")),
     vjp={"input": _extremum_grad(True, True), "other": _extremum_grad(False, True)},
     samples=samples.binary(accepts="fib", numbers=()),
     scalars_mix=True,
@@ -268,7 +280,7 @@ def maximum(input: Tensor | Number, other: Tensor | Number) -> Tensor:
 
 
 @primitive(
-    rule=rules.binary(accepts="bif", name="minimum"),
+    rule=rules.binary(accepts="bif", error=_not_ordered("minimum")),
     vjp={"input": _extremum_grad(True, False), "other": _extremum_grad(False, False)},
     samples=samples.binary(accepts="fib", numbers=()),
     scalars_mix=True,
@@ -398,7 +410,7 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
 
 
 @primitive(
-    rule=rules.unary("same", accepts="bif", name="sign_cpu"),
+    rule=rules.unary("same", accepts="bif"),
     vjp={"input": lambda grad: grad.new_zeros(grad.shape)},
     samples=samples.unary(accepts="fi"),
     widen=False,
@@ -409,9 +421,18 @@ def sign_real(input: Tensor) -> Tensor:
 
 
 def sign(input: Tensor) -> Tensor:
-    """Sign; of a complex tensor the unit phase (0 at 0), as torch.sgn."""
+    """-1, 0 or 1; complex tensors have :func:`sgn`."""
+    if input.dtype.is_complex:
+        raise NotImplementedError(
+            "Unlike NumPy, torch.sign is not intended to support complex numbers. Please use torch.sgn instead."
+        )
+    return sign_real(input)  # type: ignore[no-any-return]
+
+
+def sgn(input: Tensor) -> Tensor:
+    """Sign; of a complex tensor the unit phase (0 at 0)."""
     if not input.dtype.is_complex:
-        return sign_real(input)
+        return sign_real(input)  # type: ignore[no-any-return]
     size = abs(input)
     return where(eq(size, 0), 0.0, input / where(eq(size, 0), 1.0, size))
 
@@ -427,31 +448,36 @@ def conj(input: Any) -> Any:
     return conj_physical(input)
 
 
+def _whole(input: Tensor) -> bool:
+    """Whether rounding leaves the tensor as it is (that of bool or complex ones is refused by the primitive)."""
+    return input.dtype.category == 1
+
+
 def floor(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Largest integer not above; integer tensors are copied."""
-    return floor_float(input, out=out) if input.dtype.category >= 2 else input.clone()
+    return input.clone() if _whole(input) else floor_float(input, out=out)  # type: ignore[no-any-return, attr-defined]
 
 
 def round(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Tensor:
     """Nearest integer (halves to even), or to ``decimals`` places."""
-    if input.dtype.category < 2:
-        return input.clone()
+    if _whole(input):
+        return input.clone()  # type: ignore[no-any-return, attr-defined]
     if decimals:
-        scale = 10.0**decimals
-        return round_float(input * scale, out=out) / scale
-    return round_float(input, out=out)
+        scale = 10.0 ** max(decimals, -decimals)
+        return round_float(input * scale) / scale if decimals > 0 else round_float(input / scale) * scale  # type: ignore[operator]
+    return round_float(input, out=out)  # type: ignore[no-any-return]
 
 
 def ceil(input: Tensor) -> Tensor:
     """Smallest integer not below."""
-    return neg(floor_float(neg(input))) if input.dtype.category >= 2 else input.clone()
+    return input.clone() if _whole(input) else neg(floor_float(neg(input)))  # type: ignore[no-any-return, attr-defined]
 
 
 def trunc(input: Tensor) -> Tensor:
     """Integer part, towards zero."""
-    if input.dtype.category < 2:
-        return input.clone()
-    return where(lt(input, 0), ceil(input), floor_float(input))
+    if _whole(input):
+        return input.clone()  # type: ignore[no-any-return, attr-defined]
+    return where(lt(input, 0), ceil(input), floor_float(input))  # type: ignore[no-any-return]
 
 
 @primitive(

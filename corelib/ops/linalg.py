@@ -16,11 +16,13 @@ from .view import transpose
 _A = samples.array
 
 
-def _same_dtype(a: Layout, b: Layout, name: str = "") -> None:
+def _same_dtype(a: Layout, b: Layout) -> None:
     if a.dtype is not b.dtype:
+        if len(a.shape) > 2:
+            raise RuntimeError(f"expected scalar type {rules.what(a.dtype)} but found {rules.what(b.dtype)}")
         raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {_c(a)} != {_c(b)}")
     if a.dtype.category == 0:
-        raise RuntimeError(f"\"addmm_impl_cpu_\" not implemented for '{rules.what(a.dtype)}'")
+        raise rules.not_implemented("addmm_impl_cpu_" if len(a.shape) == 2 else "bmm", a.dtype)
 
 
 def _c(x: Layout) -> str:
@@ -84,17 +86,22 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
     if a == 2 and b == 2:
         return matmul_kernel(input, other, out=out)  # type: ignore[no-any-return]
     if a == 0 or b == 0:
-        raise RuntimeError("both arguments to matmul need to be at least 1D, but they are %dD and %dD" % (a, b))
+        raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {a}D and {b}D")
     if a == 1 and b == 1:
         if input.shape[0] != other.shape[0]:
             raise RuntimeError(
                 f"inconsistent tensor size, expected tensor [{input.shape[0]}] and src [{other.shape[0]}] to have the same "
-                "number of elements"
+                f"number of elements, but got {input.shape[0]} and {other.shape[0]} elements respectively"
             )
         return matmul_kernel(input.unsqueeze(0), other.unsqueeze(1)).reshape(())  # type: ignore[no-any-return]
     if a == 1:
         return matmul(input.unsqueeze(0), other).squeeze(-2)
     if b == 1:
+        if input.shape[-1] != other.shape[0]:
+            rows = _count(input.shape[:-1])
+            raise RuntimeError(
+                f"size mismatch, got input ({rows}), mat ({rows}x{input.shape[-1]}), vec ({other.shape[0]})"
+            )
         return matmul(input, other.unsqueeze(1)).squeeze(-1)
     if b == 2:  # fold the batch into the rows: one product
         rows = input.shape[:-1]
@@ -132,6 +139,8 @@ def bmm(input: Tensor, mat2: Tensor) -> Tensor:
 
 def mv(input: Tensor, vec: Tensor) -> Tensor:
     """Product of a matrix and a vector."""
+    if input.ndim != 2 or vec.ndim != 1:
+        raise RuntimeError(f"vector + matrix @ vector expected, got 1, {input.ndim}, {vec.ndim}")
     return matmul(input, vec)
 
 
@@ -144,6 +153,9 @@ def dot(input: Tensor, tensor: Tensor) -> Tensor:
 
 def outer(input: Tensor, vec2: Tensor) -> Tensor:
     """Outer product of two vectors."""
+    for name, x in (("self", input), ("vec2", vec2)):
+        if x.ndim != 1:
+            raise RuntimeError(f"outer: Expected 1-D argument {name}, but got {x.ndim}-D")
     return mul(input.unsqueeze(1), vec2)  # type: ignore[no-any-return]
 
 
@@ -163,12 +175,13 @@ def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alp
 
 
 def _linear_rule(x: Layout, weight: Layout, bias: Layout | None) -> Result:
-    if x.dtype is not weight.dtype:
-        raise RuntimeError(
-            f"mat1 and mat2 must have the same dtype, but got {rules.what(x.dtype)} and {rules.what(weight.dtype)}"
-        )
     if not x.shape:
         raise RuntimeError("both arguments to linear need to be at least 1D, but they are 0D and 2D")
+    _same_dtype(x.with_shape((_rows(x), x.shape[-1])), weight)
+    if bias is not None and bias.dtype is not x.dtype:
+        raise RuntimeError(
+            f"self and mat2 must have the same dtype, but got {rules.what(bias.dtype)} and {rules.what(weight.dtype)}"
+        )
     if len(weight.shape) != 2:
         raise RuntimeError(
             f"linear(): weight must be a matrix [out_features, in_features], but got shape {list(weight.shape)}"
@@ -189,7 +202,13 @@ def _as_rows(x: Tensor) -> Tensor:
     return x if len(x._layout.shape) == 2 else x.reshape((_count(x.shape[:-1]), x.shape[-1]))
 
 
-def _linear_grad_rule(grad: Layout, x: Layout, weight: Layout, of_input: bool, of_weight: bool, of_bias: bool) -> Result:
+def _transposed(x: Tensor) -> Tensor:
+    return transpose(_as_rows(x), 0, 1)  # type: ignore[no-any-return]
+
+
+def _linear_grad_rule(
+    grad: Layout, x: Layout, weight: Layout, of_input: bool, of_weight: bool, of_bias: bool
+) -> Result:
     layouts = (
         x.dense if of_input else None,
         weight.dense if of_weight else None,
@@ -210,10 +229,10 @@ def _linear_grad_vjp(grads: Any, grad_output: Tensor, input: Tensor, weight: Ten
         if needs[0]:
             gather(0, matmul(of_input, transpose(weight, 0, 1)))
         if needs[2]:
-            gather(2, matmul_kernel(_mT(_as_rows(grad_output)), _as_rows(of_input)))
+            gather(2, matmul_kernel(_transposed(grad_output), conj(_as_rows(of_input))))
     if of_weight is not None:
         if needs[0]:
-            gather(0, matmul(input, _mT(of_weight)))
+            gather(0, matmul(input, transpose(of_weight, 0, 1)))
         if needs[1]:
             gather(1, matmul(grad_output, conj(of_weight)))
     if of_bias is not None and needs[0]:
@@ -223,17 +242,16 @@ def _linear_grad_vjp(grads: Any, grad_output: Tensor, input: Tensor, weight: Ten
 
 @primitive(
     rule=_linear_grad_rule, vjp=_linear_grad_vjp, outputs=("grad_input", "grad_weight", "grad_bias"),
-    samples=samples.calls((_A(2, 5, 4), _A(2, 5, 3, seed=1), _A(4, 3, seed=2), True, True, True)), torch_name="",
+    samples=samples.calls((_A(2, 5, 4), _A(2, 5, 3, seed=1), _A(4, 3, seed=2), True, True, True), accepts="fc"), torch_name="",
 )  # fmt: skip
 def linear_grad(
     grad_output: Tensor, input: Tensor, weight: Tensor, of_input: bool, of_weight: bool, of_bias: bool
 ) -> tuple[Any, ...]:
     """Gradients of linear's input, weight and bias, as far as they are wanted (else None)."""
-    rows = _as_rows(grad_output)
     return (
         matmul(grad_output, conj(weight)) if of_input else None,
-        matmul_kernel(_mT(rows), conj(_as_rows(input))) if of_weight else None,
-        rows.sum(0) if of_bias else None,
+        matmul_kernel(_transposed(grad_output), conj(_as_rows(input))) if of_weight else None,
+        _as_rows(grad_output).sum(0) if of_bias else None,
     )
 
 

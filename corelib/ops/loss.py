@@ -10,7 +10,7 @@ from ..dtypes import int64
 from ..layout import Layout
 from . import samples
 from .activation import log_softmax
-from .elementwise import div, eq, exp, mul, neg, where
+from .elementwise import div, eq, exp, mul, neg, sub, where
 from .primitive import primitive
 
 _A = samples.array
@@ -80,10 +80,16 @@ def _counted(values: Tensor, ignored: Tensor, reduction: str) -> tuple[Tensor, T
     return (values.sum() if reduction == "sum" else div(values.sum(), count)), count
 
 
-def _class_vjp(grads: Any, log_probabilities: Tensor, target: Tensor, count: Tensor, ignore_index: int, reduction: str) -> tuple[Any, ...]:
-    if grads[0] is None:
-        return None, None
-    return class_cross_entropy_grad(grads[0], log_probabilities, target, count, ignore_index, reduction), None
+def _class_vjp(
+    grads: Any, log_probabilities: Tensor, target: Tensor, count: Tensor, ignore_index: int, reduction: str
+) -> tuple[Any, ...]:
+    result: Any = None
+    if grads[0] is not None:
+        result = class_cross_entropy_grad(grads[0], log_probabilities, target, count, ignore_index, reduction)
+    if grads[1] is not None:  # the loss's gradient keeps the log-probabilities, so that it has a gradient too
+        through = sub(grads[1], mul(exp(log_probabilities), grads[1].sum(1, True)))
+        result = through if result is None else result + through
+    return result, None
 
 
 _ROWS = (_A(4, 5), _A(4, dtype=int64, low=0, high=4))
@@ -93,9 +99,12 @@ _SOME_IGNORED = (_A(3, 2), _A(3, dtype=int64, values=(0, -100, 1)))
 @primitive(
     rule=_class_rule, vjp=_class_vjp, outputs=("loss", "log_probabilities", "count"), nondifferentiable=(2,), torch_name="",
     node_name="NllLoss",
-    samples=samples.calls((*_ROWS, -100, "mean"), (*_SOME_IGNORED, -100, "mean"), (*_ROWS, 1, "none"), (*_ROWS, -100, "sum")),
+    samples=samples.calls((*_ROWS, -100, "mean"), (*_SOME_IGNORED, -100, "mean"), (*_ROWS, 1, "none"), (*_ROWS, -100, "sum"),
+                          (_A(4, 5, layout="transposed"), _A(4, dtype=int64, low=0, high=4, layout="strided"), 2, "mean"), accepts="f"),
 )  # fmt: skip
-def class_cross_entropy(input: Tensor, target: Tensor, ignore_index: int, reduction: str) -> tuple[Tensor, Tensor, Tensor]:
+def class_cross_entropy(
+    input: Tensor, target: Tensor, ignore_index: int, reduction: str
+) -> tuple[Tensor, Tensor, Tensor]:
     """(loss of logits [N, C] at class indices [N], the log-probabilities, how many rows count)."""
     log_probabilities = log_softmax(input, 1)
     ignored = eq(target, ignore_index)
@@ -104,12 +113,21 @@ def class_cross_entropy(input: Tensor, target: Tensor, ignore_index: int, reduct
     return loss, log_probabilities, count
 
 
-def _class_grad_rule(grad: Layout, log_probabilities: Layout, target: Layout, count: Layout, ignore_index: int, reduction: str) -> Result:
+def _class_grad_rule(
+    grad: Layout, log_probabilities: Layout, target: Layout, count: Layout, ignore_index: int, reduction: str
+) -> Result:
     return Result(log_probabilities.dense, (ignore_index, reduction))
 
 
 def _class_grad_vjp(
-    grad: Tensor, grad_output: Tensor, log_probabilities: Tensor, target: Tensor, count: Tensor, ignore_index: int, reduction: str, needs: Any
+    grad: Tensor,
+    grad_output: Tensor,
+    log_probabilities: Tensor,
+    target: Tensor,
+    count: Tensor,
+    ignore_index: int,
+    reduction: str,
+    needs: Any,
 ) -> tuple[Any, ...]:
     """It is linear in the loss's gradient; of the log-probabilities p - onehot has the slope p."""
     share = _row_share(grad_output, target, count, ignore_index, reduction)
@@ -126,10 +144,16 @@ def _row_share(grad: Tensor, target: Tensor, count: Tensor, ignore_index: int, r
     return where(eq(target, ignore_index), 0.0, share).unsqueeze(1)
 
 
+_LOGS = (_A(4, 5, low=-3, high=-0.1), _A(4, dtype=int64, low=0, high=4))
+
+
 @primitive(
     rule=_class_grad_rule, vjp=_class_grad_vjp, torch_name="", node_name="NllLossBackward",
-    samples=samples.calls((_A(), _A(4, 5, low=-3, high=-0.1), _A(4, dtype=int64, low=0, high=4), _A(values=(4.0,)), -100, "mean"),
-                          (_A(4), _A(4, 5, low=-3, high=-0.1), _A(4, dtype=int64, low=0, high=4), _A(values=(4.0,)), 2, "none")),
+    samples=samples.calls(  # the count is no variable: PyTorch's gradients of it say nothing
+        samples.Sample((_A(), *_LOGS, _A(values=(4.0,)), -100, "mean"), gradient=False),
+        samples.Sample((_A(4), *_LOGS, _A(values=(4.0,)), 2, "none"), gradient=False),
+        samples.Sample((_A(), *_LOGS, _A(values=(4.0,)), -100, "sum"), gradient=False), accepts="f",
+    ),
 )  # fmt: skip
 def class_cross_entropy_grad(
     grad_output: Tensor, log_probabilities: Tensor, target: Tensor, count: Tensor, ignore_index: int, reduction: str

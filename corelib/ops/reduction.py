@@ -79,22 +79,21 @@ def prod(input: Tensor, dim: Any = None, keepdim: bool = False, dtype: dtype | N
     """Product over ``dim``; integers multiply in int64."""
 
 
+_NOTHING = "{}(): Expected reduction dim to be specified for input.numel() == 0."
+
+
 def _extremum_rule(name: str) -> Any:
     def rule(x: Layout, dim: Any, keepdim: bool) -> Result:
         if x.dtype.is_complex:
-            raise RuntimeError(f"\"{name}\" not implemented for '{rules.what(x.dtype)}'")
+            raise rules.not_implemented("max_values_cpu" if name == "amax" else "min_values_cpu", x.dtype)
         dims = rules.normalize_dims(dim, len(x.shape))
+        if dim in (None, ()) and x.numel == 0:
+            raise RuntimeError(_NOTHING.format(name) + " Specify the reduction dim with the 'dim' argument.")
         for d in dims:
             if x.shape[d] == 0:
-                raise IndexError(
-                    f"{name}(): Expected reduction dim {d} to have non-zero size."
-                    if dim not in (None, ())
-                    else f"{name}(): Expected reduction dim to be specified for input.numel() == 0. "
-                    "Specify the reduction dim with the 'dim' argument."
-                )
-        return Result(
-            Layout.of(rules.reduced_shape(x.shape, dims, bool(keepdim)), x.dtype, x.device), (dims, bool(keepdim))
-        )
+                raise IndexError(f"{name}(): Expected reduction dim {d} to have non-zero size.")
+        shape = rules.reduced_shape(x.shape, dims, bool(keepdim))
+        return Result(Layout.of(shape, x.dtype, x.device), (dims, bool(keepdim)))
 
     return rule
 
@@ -122,7 +121,7 @@ def amin(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
 def _arg_rule(name: str) -> Any:
     def rule(x: Layout, dim: int, keepdim: bool) -> Result:
         if x.dtype is bool_ or x.dtype.is_complex:
-            raise RuntimeError(f"\"{name}_cpu\" not implemented for '{rules.what(x.dtype)}'")
+            raise RuntimeError(f"{name}(): does not support {'complex' if x.dtype.is_complex else 'bool'} input")
         d = rules.normalize_dim(dim, len(x.shape))
         if x.shape and x.shape[d] == 0:
             raise IndexError(f"{name}(): Expected reduction dim {d} to have non-zero size.")
@@ -155,9 +154,7 @@ def _arg(function: Any, name: str, input: Tensor, dim: int | None, keepdim: bool
     if dim is not None:
         return function(input, dim, keepdim)  # type: ignore[no-any-return]
     if input.numel() == 0:
-        raise IndexError(
-            f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument."
-        )
+        raise IndexError(_NOTHING.format(name))
     result = function(input.reshape(-1), 0)
     return result.reshape((1,) * input.ndim) if keepdim else result  # type: ignore[no-any-return]
 
@@ -385,8 +382,15 @@ def cumprod(input: Tensor, dim: int, dtype: dtype | None = None) -> Tensor:
     """Running product along ``dim``."""
 
 
-def _cumextremum_rule(x: Layout, dim: int) -> Result:
-    return Result((x.dense, x.with_dtype(int64)), (rules.normalize_dim(dim, len(x.shape)),))
+def _cumextremum_rule(name: str) -> Any:
+    def rule(x: Layout, dim: int) -> Result:
+        if x.dtype.is_complex:
+            raise rules.not_implemented(f"{name}_cpu", x.dtype)
+        if not x.shape and dim not in (-1, 0):
+            raise IndexError(f"{name}(): Expected reduction dim -1 or 0 for scalar but got {dim}")
+        return Result((x.dense, x.with_dtype(int64)), (rules.normalize_dim(dim, len(x.shape)),))
+
+    return rule
 
 
 _CUMEXTREMA = samples.both(
@@ -404,7 +408,7 @@ def _scatter_back(grad: Tensor, indices: Tensor, dim: int) -> Tensor:
 
 
 @primitive(
-    rule=_cumextremum_rule, vjp={"input": lambda grad, indices, dim: _scatter_back(grad, indices, dim)},
+    rule=_cumextremum_rule("cummax"), vjp={"input": lambda grad, indices, dim: _scatter_back(grad, indices, dim)},
     samples=_CUMEXTREMA, tier="training", outputs=("values", "indices"), result_type=_ValuesIndices,
 )  # fmt: skip
 def cummax(input: Tensor, dim: int) -> tuple[Tensor, Tensor]:
@@ -412,7 +416,7 @@ def cummax(input: Tensor, dim: int) -> tuple[Tensor, Tensor]:
 
 
 @primitive(
-    rule=_cumextremum_rule, vjp={"input": lambda grad, indices, dim: _scatter_back(grad, indices, dim)},
+    rule=_cumextremum_rule("cummin"), vjp={"input": lambda grad, indices, dim: _scatter_back(grad, indices, dim)},
     samples=_CUMEXTREMA, tier="training", outputs=("values", "indices"), result_type=_ValuesIndices,
 )  # fmt: skip
 def cummin(input: Tensor, dim: int) -> tuple[Tensor, Tensor]:

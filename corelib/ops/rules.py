@@ -14,7 +14,7 @@ from ..dtypes import bool_, default_dtype, dtype, int64, result_dtype
 from ..layout import Layout
 
 __all__ = [
-    "binary", "broadcast_shapes", "normalize_dim", "normalize_dims", "promote", "reduced_shape", "unary", "what",
+    "binary", "broadcast_shapes", "normalize_dim", "normalize_dims", "not_implemented", "promote", "reduced_shape", "unary", "what",
 ]  # fmt: skip
 
 _CPP = {
@@ -27,6 +27,11 @@ _CPP = {
 def what(d: dtype) -> str:
     """PyTorch's C++ name of a dtype, as its messages show it."""
     return _CPP[d.name]
+
+
+def not_implemented(name: str, d: dtype) -> NotImplementedError:
+    """The error of a function that has no kernel for a dtype; ``name`` is that of PyTorch's kernel."""
+    return NotImplementedError(f"\"{name}\" not implemented for '{what(d)}'")
 
 
 def broadcast_shapes(*shapes: Sequence[int]) -> tuple[int, ...]:
@@ -67,22 +72,22 @@ def device_of(operands: Sequence[Any]) -> Any:
 
 
 def unary(
-    result: str = "same", *, accepts: str = "bifc", name: str = "", error: Callable[[dtype], str] | None = None
+    result: str = "same", *, accepts: str = "bifc", name: str = "", error: Callable[[dtype], Exception] | None = None
 ) -> Callable[..., Result]:
     """Elementwise of one operand.
 
     Args:
         result: "same"; "float" (integers and bool become the default dtype); "bool"; "real" (complex to real).
         accepts: categories, of b(ool), i(nteger), f(loating), c(omplex).
-        error: message for a dtype that is not accepted.
+        name: of PyTorch's kernel, for the error where a dtype is not accepted.
+        error: makes another error.
     """
     allowed = frozenset("bifc".index(c) for c in accepts)
 
     def rule(x: Layout) -> Result:
         d = x.dtype
         if d.category not in allowed:
-            message = error(d) if error is not None else f"\"{name}\" not implemented for '{what(d)}'"
-            raise RuntimeError(message)
+            raise error(d) if error is not None else not_implemented(name, d)
         if result == "float" and d.category < 2:
             d = default_dtype()
         out = bool_ if result == "bool" else d.to_real() if result == "real" else d
@@ -92,7 +97,7 @@ def unary(
 
 
 def binary(
-    result: str = "same", *, accepts: str = "bifc", name: str = "", error: Callable[[dtype], str] | None = None
+    result: str = "same", *, accepts: str = "bifc", name: str = "", error: Callable[[dtype], Exception] | None = None
 ) -> Callable[..., Result]:
     """Elementwise of two operands, promoted and broadcast (arguments as for :func:`unary`)."""
     allowed = frozenset("bifc".index(c) for c in accepts)
@@ -100,7 +105,7 @@ def binary(
     def rule(a: Any, b: Any) -> Result:
         d = promote(a, b)
         if d.category not in allowed:
-            raise RuntimeError(error(d) if error is not None else f"\"{name}\" not implemented for '{what(d)}'")
+            raise error(d) if error is not None else not_implemented(name, d)
         if result == "float" and d.category < 2:
             d = default_dtype()
         shape = broadcast_shapes(*[o.shape for o in (a, b) if o.__class__ is Layout])
@@ -148,4 +153,4 @@ def accumulated(d: dtype, wanted: dtype | None) -> dtype:
 def float_only(d: dtype, name: str) -> None:
     """RuntimeError where a floating (or complex) dtype is needed."""
     if d.category < 2:
-        raise RuntimeError(f"\"{name}\" not implemented for '{what(d)}'")
+        raise not_implemented(name, d)

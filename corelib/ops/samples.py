@@ -87,6 +87,15 @@ class Sample:
         """The same call with its float32 arrays in another dtype."""
         return self._with(lambda spec: replace(spec, dtype=d) if spec.dtype is float32 else spec)
 
+    def widened(self) -> Sample:
+        """The same call in float64 or complex128: exact enough for gradients of gradients."""
+
+        def wider(spec: ArraySpec) -> ArraySpec:
+            d = complex128 if spec.dtype.is_complex else float64 if spec.dtype.is_floating_point else spec.dtype
+            return replace(spec, dtype=d)
+
+        return self._with(wider)
+
     def with_layout(self, layout: str) -> Sample:
         """The same call with all arrays in a layout."""
         return self._with(lambda spec: replace(spec, layout=layout))
@@ -264,11 +273,11 @@ def over_dims(
     layouts = [
         (array(3, 4, unique=unique, layout=layout, seed=1), i % 2, i > 1) for i, layout in enumerate(LAYOUTS[1:])
     ]
-    nothing = [(array(0, 3), 0), (array(0), None)]
+    nothing = [((array(0, 3), 0), IndexError), ((array(0), None), RuntimeError)]
     return calls(
         (cube, 1), (cube, None), (cube, (0, -1), True), (cube, (0, 1, 2)), (array(1, 5, 1, unique=unique), (0, 2)),
         *layouts, (array(), None), (array(), 0), (array(), -1, True), (array(0, 3), 1), (array(2, 0, 3), (0, 2), True),
-        *(nothing if empty else [Sample(args, error=IndexError) for args in nothing]),
+        *[Sample(args, error=None if empty else error) for args, error in nothing],
         Sample((array(2, 3), 2), error=IndexError), Sample((array(2, 3), -3), error=IndexError),
         Sample((array(2, 3), (0, -2)), error=RuntimeError),
         accepts=accepts, rejects=rejects,

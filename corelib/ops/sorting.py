@@ -22,7 +22,7 @@ class _Sorted(NamedTuple):
 
 def _sort_rule(x: Layout, dim: int, descending: bool, stable: bool) -> Result:
     if x.dtype.is_complex:
-        raise RuntimeError("Sort currently does not support complex dtypes on CPU")
+        raise RuntimeError(" Sort does not support complex dtypes on CPU")
     return Result((x.dense, x.with_dtype(int64)), (rules.normalize_dim(dim, len(x.shape)), bool(descending)))
 
 
