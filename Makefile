@@ -40,6 +40,7 @@ check: $(VENV)/installed-dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/lint-imports
+	$(BIN)/python .ci/stubs.py --check
 	$(BIN)/mypy
 
 clean:

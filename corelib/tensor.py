@@ -45,8 +45,11 @@ def bind(name: str, function: Any) -> None:
 # -- properties --------------------------------------------------------------------------------------------------
 
 
-def _prop(name: str, doc: str, get: Callable[[Tensor], Any], put: Callable[[Tensor, Any], None] | None = None) -> None:
+def _prop(
+    name: str, type_: str, doc: str, get: Callable[[Tensor], Any], put: Callable[[Tensor, Any], None] | None = None
+) -> None:
     get.__doc__ = doc
+    get.__annotations__ = {"return": type_}  # read by .ci/stubs.py, as the methods' annotations are
     bind(name, property(get, put))
 
 
@@ -123,38 +126,38 @@ def _put_data(self: Tensor, value: Tensor) -> None:
         self._node.layouts = (self._layout,)
 
 
-_prop("shape", "Sizes, a torch.Size.", lambda self: self._layout.shape)
-_prop("dtype", "Element type.", lambda self: self._layout.dtype)
-_prop("device", "Where it is.", lambda self: self._layout.device)
-_prop("ndim", "Number of dimensions.", lambda self: len(self._layout.shape))
-_prop("itemsize", "Bytes per element.", lambda self: self._layout.dtype.itemsize)
-_prop("nbytes", "Bytes of all elements.", lambda self: self._layout.dtype.itemsize * self._layout.numel)
-_prop("requires_grad", "Whether gradients are computed for it.", lambda self: has_history(self), _set_requires_grad)
-_prop("grad", "The accumulated gradient of a leaf.", lambda self: self._grad, _put_grad)
-_prop("grad_fn", "The tape node that made it; None for a leaf.", _grad_fn)
-_prop("is_leaf", "Whether no recorded operation made it.", lambda self: _grad_fn(self) is None)
-_prop("output_nr", "Which output of grad_fn it is.", lambda self: self._node.index if type(self._node) is Output else 0)
-_prop("data", "The same memory, outside of autograd.", _get_data, _put_data)
-_prop("retains_grad", "Whether a non-leaf keeps its grad.", lambda self: bool((self._extra or {}).get("retains")))
-_prop("_version", "In-place writes seen by its memory.", lambda self: 0 if self._storage is None else self._storage.version)
-_prop("_base", "The tensor it is a view of, or None.", lambda self: None if self._view is None else self._view.base)
-_prop("T", "Dimensions reversed.", lambda self: ops.permute(self, tuple(range(self.ndim - 1, -1, -1))))
-_prop("mT", "The last two dimensions swapped.", lambda self: ops.transpose(self, -1, -2))
-_prop("mH", "Conjugate transpose of the last two dimensions.", lambda self: ops.conj(ops.transpose(self, -1, -2)))
-_prop("H", "Conjugate transpose of a matrix.", lambda self: ops.conj(ops.transpose(self, 0, 1)))
-_prop("real", "Real part, a view.", lambda self: ops.view_as_real(self)[..., 0] if self.dtype.is_complex else self)
-_prop("imag", "Imaginary part, a view.", lambda self: _imag(self))
-_prop("is_cpu", "Whether it is on the CPU.", lambda self: self._layout.device.type == "cpu")
-_prop("is_cuda", "Whether it is on a CUDA device.", lambda self: self._layout.device.type == "cuda")
-_prop("is_meta", "Whether it has no data.", lambda self: self._layout.device.type == "meta")
-_prop("is_sparse", "Always False.", lambda self: False)
-_prop("is_quantized", "Always False.", lambda self: False)
+_prop("shape", "Size", "Sizes, a torch.Size.", lambda self: self._layout.shape)
+_prop("dtype", "dtype", "Element type.", lambda self: self._layout.dtype)
+_prop("device", "Device", "Where it is.", lambda self: self._layout.device)
+_prop("ndim", "int", "Number of dimensions.", lambda self: len(self._layout.shape))
+_prop("itemsize", "int", "Bytes per element.", lambda self: self._layout.dtype.itemsize)
+_prop("nbytes", "int", "Bytes of all elements.", lambda self: self._layout.dtype.itemsize * self._layout.numel)
+_prop("requires_grad", "bool", "Whether gradients are computed for it.", lambda self: has_history(self), _set_requires_grad)
+_prop("grad", "Tensor | None", "The accumulated gradient of a leaf.", lambda self: self._grad, _put_grad)
+_prop("grad_fn", "Any", "The tape node that made it; None for a leaf.", _grad_fn)
+_prop("is_leaf", "bool", "Whether no recorded operation made it.", lambda self: _grad_fn(self) is None)
+_prop("output_nr", "int", "Which output of grad_fn it is.", lambda self: self._node.index if type(self._node) is Output else 0)
+_prop("data", "Tensor", "The same memory, outside of autograd.", _get_data, _put_data)
+_prop("retains_grad", "bool", "Whether a non-leaf keeps its grad.", lambda self: bool((self._extra or {}).get("retains")))
+_prop("_version", "int", "In-place writes seen by its memory.", lambda self: 0 if self._storage is None else self._storage.version)
+_prop("_base", "Tensor | None", "The tensor it is a view of, or None.", lambda self: None if self._view is None else self._view.base)
+_prop("T", "Tensor", "Dimensions reversed.", lambda self: ops.permute(self, tuple(range(self.ndim - 1, -1, -1))))
+_prop("mT", "Tensor", "The last two dimensions swapped.", lambda self: ops.transpose(self, -1, -2))
+_prop("mH", "Tensor", "Conjugate transpose of the last two dimensions.", lambda self: ops.conj(ops.transpose(self, -1, -2)))
+_prop("H", "Tensor", "Conjugate transpose of a matrix.", lambda self: ops.conj(ops.transpose(self, 0, 1)))
+_prop("real", "Tensor", "Real part, a view.", lambda self: ops.view_as_real(self)[..., 0] if self.dtype.is_complex else self)
+_prop("imag", "Tensor", "Imaginary part, a view.", lambda self: _imag(self))
+_prop("is_cpu", "bool", "Whether it is on the CPU.", lambda self: self._layout.device.type == "cpu")
+_prop("is_cuda", "bool", "Whether it is on a CUDA device.", lambda self: self._layout.device.type == "cuda")
+_prop("is_meta", "bool", "Whether it has no data.", lambda self: self._layout.device.type == "meta")
+_prop("is_sparse", "bool", "Always False.", lambda self: False)
+_prop("is_quantized", "bool", "Always False.", lambda self: False)
 
 
 def _imag(self: Tensor) -> Tensor:
     if not self.dtype.is_complex:
         raise RuntimeError("imag is not implemented for tensors with non-complex dtypes.")
-    return ops.view_as_real(self)[..., 1]  # type: ignore[no-any-return]
+    return ops.view_as_real(self)[..., 1]
 
 
 # -- plain methods -----------------------------------------------------------------------------------------------
@@ -263,7 +266,7 @@ def detach(self: Tensor) -> Tensor:
             local.grad = previous
         result._view.base = None
         result._node = None
-        return result  # type: ignore[no-any-return]
+        return result
     return detached(self)
 
 
@@ -325,7 +328,7 @@ def item(self: Tensor) -> Any:
     if self._layout.numel != 1:
         raise RuntimeError(f"a Tensor with {self._layout.numel} elements cannot be converted to Scalar")
     _reading(self)
-    return self._host().item()  # type: ignore[attr-defined]
+    return self._host().item()
 
 
 def _reading(self: Tensor) -> None:
@@ -340,7 +343,7 @@ def _reading(self: Tensor) -> None:
 def tolist(self: Tensor) -> Any:
     """Nested lists of Python numbers."""
     _reading(self)
-    host: Any = self._host()  # type: ignore[attr-defined]
+    host: Any = self._host()
     return host.astype(np.float32).tolist() if self._layout.dtype is bfloat16 else host.tolist()
 
 
@@ -348,7 +351,7 @@ def tolist(self: Tensor) -> Any:
 def numpy(self: Tensor, *, force: bool = False) -> np.ndarray[Any, Any]:
     """A NumPy array; on the CPU it shares memory where the backend's arrays are NumPy's."""
     if force:
-        return self.detach().cpu().numpy()  # type: ignore[attr-defined, no-any-return]
+        return self.detach().cpu().numpy()
     if self._node is not None and node_of(self) is not None:
         raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
     if self._layout.device.type != "cpu":
@@ -361,12 +364,12 @@ def numpy(self: Tensor, *, force: bool = False) -> np.ndarray[Any, Any]:
     if isinstance(self._array, np.ndarray) and backend_of(self._layout).mutable:
         storage_of(self)
         return self._array
-    return self._host()  # type: ignore[attr-defined, no-any-return]
+    return self._host()
 
 
 def _array(self: Tensor, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
-    host = self.numpy() if self._layout.device.type == "cpu" else self.numpy(force=False)  # type: ignore[attr-defined]
-    return np.array(host, dtype=dtype, copy=copy)  # type: ignore[no-any-return]
+    host = self.numpy() if self._layout.device.type == "cpu" else self.numpy(force=False)
+    return np.array(host, dtype=dtype, copy=copy)
 
 
 bind("__array__", _array)
@@ -471,8 +474,8 @@ def view(self: Tensor, *size: Any) -> Tensor:
         single = size[0]
         if isinstance(single, dtype_class):
             return ops.view_dtype(self, single)
-        return ops.view(self, tuple(single))  # type: ignore[no-any-return]
-    return ops.view(self, size)  # type: ignore[no-any-return]
+        return ops.view(self, tuple(single))
+    return ops.view(self, size)
 
 
 bind("view", view)
@@ -483,13 +486,13 @@ for _n, _f in (("expand", ops.expand), ("permute", ops.permute)):
 @_method
 def view_as(self: Tensor, other: Tensor) -> Tensor:
     """In the other tensor's shape."""
-    return ops.view(self, tuple(other.shape))  # type: ignore[no-any-return]
+    return ops.view(self, tuple(other.shape))
 
 
 @_method
 def expand_as(self: Tensor, other: Tensor) -> Tensor:
     """Expanded to the other tensor's shape."""
-    return ops.expand(self, tuple(other.shape))  # type: ignore[no-any-return]
+    return ops.expand(self, tuple(other.shape))
 
 
 @_method
@@ -503,7 +506,7 @@ def t(self: Tensor) -> Tensor:
     """A matrix transposed; fewer dimensions are as they are."""
     if self.ndim > 2:
         raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {self.ndim}D")
-    return ops.transpose(self, 0, 1) if self.ndim == 2 else ops.alias_of(self)  # type: ignore[no-any-return]
+    return ops.transpose(self, 0, 1) if self.ndim == 2 else ops.alias_of(self)
 
 
 @_method
@@ -514,7 +517,7 @@ def narrow(self: Tensor, dim: int, start: int, length: int) -> Tensor:
         start += n
     if length < 0 or start + length > n:
         raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({n}).")
-    return ops.slice_(self, dim, start, start + length, 1)  # type: ignore[no-any-return]
+    return ops.slice_(self, dim, start, start + length, 1)
 
 
 @_method
@@ -547,13 +550,13 @@ bind("ndimension", T.dim)
 @_method
 def add(self: Tensor, other: Any, *, alpha: Any = 1, out: Any = None) -> Tensor:
     """self + alpha * other."""
-    return ops.add(self, other if alpha == 1 else other * alpha, out=out)  # type: ignore[no-any-return]
+    return ops.add(self, other if alpha == 1 else other * alpha, out=out)
 
 
 @_method
 def sub(self: Tensor, other: Any, *, alpha: Any = 1, out: Any = None) -> Tensor:
     """self - alpha * other."""
-    return ops.sub(self, other if alpha == 1 else other * alpha, out=out)  # type: ignore[no-any-return]
+    return ops.sub(self, other if alpha == 1 else other * alpha, out=out)
 
 
 @_method
@@ -637,19 +640,19 @@ for _name in ("clamp", "masked_fill", "remainder", "floor_divide", "ceil", "trun
 @_method
 def addcmul_(self: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
     """self += value * tensor1 * tensor2."""
-    return self.add_(tensor1 * tensor2 if value == 1 else tensor1 * tensor2 * value)  # type: ignore[attr-defined, no-any-return, operator]
+    return self.add_(tensor1 * tensor2 if value == 1 else tensor1 * tensor2 * value)
 
 
 @_method
 def addcdiv_(self: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
     """self += value * tensor1 / tensor2."""
-    return self.add_(tensor1 / tensor2 if value == 1 else tensor1 / tensor2 * value)  # type: ignore[attr-defined, no-any-return, operator]
+    return self.add_(tensor1 / tensor2 if value == 1 else tensor1 / tensor2 * value)
 
 
 @_method
 def lerp_(self: Tensor, end: Tensor, weight: Any) -> Tensor:
     """self += weight * (end - self)."""
-    return self.add_((end - self) * weight)  # type: ignore[attr-defined, no-any-return, operator]
+    return self.add_((end - self) * weight)
 
 
 # -- operators ---------------------------------------------------------------------------------------------------
@@ -737,13 +740,13 @@ def _format(self: Tensor, spec: str) -> str:
 def _deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:
     if id(self) in memo:
         return memo[id(self)]  # type: ignore[no-any-return]
-    if not self.is_leaf:  # type: ignore[attr-defined]
+    if not self.is_leaf:
         raise RuntimeError(
             "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment."
         )
     import copy
 
-    result = detach(self).clone()  # type: ignore[attr-defined]
+    result = detach(self).clone()
     if type(self) is not Tensor:
         result = as_subclass(result, type(self))
     memo[id(self)] = result
@@ -767,9 +770,9 @@ def _rebuild(cls: type, host: np.ndarray[Any, Any], dtype: dtype_class, device: 
 
 
 def _reduce_ex(self: Tensor, protocol: Any) -> tuple[Any, ...]:
-    if not self.is_leaf:  # type: ignore[attr-defined]
+    if not self.is_leaf:
         raise RuntimeError("Only leaf tensors can be pickled; call .detach() first")
-    return _rebuild, (type(self), self._host(), self.dtype, self.device, self.requires_grad, dict(self.__dict__))  # type: ignore[attr-defined]
+    return _rebuild, (type(self), self._host(), self.dtype, self.device, self.requires_grad, dict(self.__dict__))
 
 
 for _name, _function in {

@@ -7,12 +7,17 @@ asks for it (a view, an in-place write), since most results are never aliased.
 from __future__ import annotations
 
 import weakref
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..backend.base import Backend
 from ..backend.registry import registry
 from ..layout import Layout
 from ..state import local
+
+if TYPE_CHECKING:
+    from ._methods import TensorMethods
+else:
+    TensorMethods = object
 
 __all__ = ["NUMBERS", "TENSORS", "Storage", "Tensor", "View", "backend_of", "fresh", "storage_of", "write_array"]
 
@@ -55,10 +60,11 @@ class View:
         self.creation = creation
 
 
-class Tensor:
+class Tensor(TensorMethods):
     """A multi-dimensional array on a device, with an optional history for gradients.
 
-    Operators and methods are bound from the definitions in ``corelib.ops`` by ``corelib.tensor``.
+    Operators and methods are bound from the definitions in ``corelib.ops`` by ``corelib.tensor``; type
+    checkers see them in ``_methods.pyi``, which is generated from this class.
     """
 
     # _array: the realized view; _node: the tape node that made it (or its accumulator, for a leaf that
@@ -78,7 +84,7 @@ class Tensor:
         TENSORS.add(cls)
 
 
-TENSORS: set[type] = {Tensor}
+TENSORS: set[type[Tensor]] = {Tensor}
 NUMBERS: frozenset[type] = frozenset({bool, int, float, complex})
 _new = object.__new__
 

@@ -15,7 +15,7 @@ from ..dtypes import bool_, default_dtype, dtype, float32, float64, from_numpy_d
 from ..layout import Layout
 from . import rules, samples
 from .movement import place
-from .primitive import Number, primitive
+from .primitive import Number, definition, primitive
 
 _L = samples.LayoutSpec
 
@@ -95,6 +95,9 @@ def fill_kernel(value: Number, layout: Any) -> Tensor:
     """A dense tensor of one value."""
 
 
+FILL = definition(fill_kernel)
+
+
 def _arange_rule(start: Any, step: Any, layout: Layout) -> Result:
     return Result(layout, (layout,), cast=(layout.dtype, layout.dtype))
 
@@ -110,6 +113,9 @@ def arange_kernel(start: Number, step: Number, layout: Any) -> Tensor:
     """start + i * step."""
 
 
+_ARANGE = definition(arange_kernel)
+
+
 def full(size: Any, fill_value: Any, *, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False,
          out: Any = None, layout: Any = None, pin_memory: bool = False) -> Tensor:  # fmt: skip
     """A tensor of one value; its dtype is the value's where none is given."""
@@ -118,20 +124,20 @@ def full(size: Any, fill_value: Any, *, dtype: dtype | None = None, device: Any 
         fill_value = fill_value.item()
     d = dtype or number_dtype(type(fill_value))
     fill_value = fitted(fill_value, d)
-    result = call(fill_kernel.prim, (fill_value,), (_layout(shape, d, device),))
+    result = call(FILL, (fill_value,), (_layout(shape, d, device),))
     return _finish(result, requires_grad)
 
 
 def zeros(*size: Any, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False, out: Any = None,
           layout: Any = None, pin_memory: bool = False) -> Tensor:  # fmt: skip
     """A tensor of zeros."""
-    return _finish(call(fill_kernel.prim, (0,), (_layout(_size(size, "zeros"), dtype, device),)), requires_grad)
+    return _finish(call(FILL, (0,), (_layout(_size(size, "zeros"), dtype, device),)), requires_grad)
 
 
 def ones(*size: Any, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False, out: Any = None,
          layout: Any = None, pin_memory: bool = False) -> Tensor:  # fmt: skip
     """A tensor of ones."""
-    return _finish(call(fill_kernel.prim, (1,), (_layout(_size(size, "ones"), dtype, device),)), requires_grad)
+    return _finish(call(FILL, (1,), (_layout(_size(size, "ones"), dtype, device),)), requires_grad)
 
 
 def empty(*size: Any, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False, out: Any = None,
@@ -236,7 +242,7 @@ def arange(start: Any = 0, end: Any = None, step: Any = 1, *, dtype: dtype | Non
     if d.category == 1:
         start, step = int(start), int(step)
     made = _layout((max(size, 0),), d, device)
-    return _finish(call(arange_kernel.prim, (start, step), (made,)), requires_grad)
+    return _finish(call(_ARANGE, (start, step), (made,)), requires_grad)
 
 
 def linspace(
@@ -388,7 +394,7 @@ def _host_cast(host: np.ndarray[Any, Any], d: dtype) -> np.ndarray[Any, Any]:
 def as_tensor(data: Any, dtype: dtype | None = None, device: Any = None) -> Tensor:
     """The tensor itself, or memory shared with a NumPy array, where nothing changes; else a copy."""
     if data.__class__ in TENSORS:
-        return data.to(device=device, dtype=dtype)  # type: ignore[no-any-return]
+        return data.to(device=device, dtype=dtype)
     if isinstance(data, np.ndarray) and (dtype is None or data.dtype == dtype.numpy) and data.dtype.isnative:
         if Device(current_device(device)).type == "cpu" and data.flags.writeable and data.dtype.name in _SHAREABLE:
             return from_numpy(data)
@@ -424,5 +430,5 @@ def from_numpy(ndarray: np.ndarray[Any, Any]) -> Tensor:
                 "At least one stride in the given numpy array is negative, and tensors with negative strides are not "
                 "currently supported. (You can probably work around this by making a copy of your array with array.copy().)"
             )
-        return tensor(ndarray)
+        return tensor(ndarray, device="cpu")
     return fresh(adopt(ndarray, layout), layout)

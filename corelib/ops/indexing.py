@@ -13,7 +13,7 @@ from ..dtypes import bool_, int32, int64, uint8
 from ..layout import Layout
 from . import rules, samples
 from .movement import cat, copy
-from .primitive import Number, primitive
+from .primitive import Number, definition, primitive
 from .reduction import cumsum
 from .view import alias_of, expand, permute, select, slice_, unsqueeze
 
@@ -98,7 +98,7 @@ def _scatter_rule(x: Layout, index: Layout, src: Any, dim: int) -> Result:
 def _src_grad(grad: Tensor, index: Tensor, src_layout: Layout, dim: int) -> Tensor:
     picked = gather_kernel(grad, index, dim)
     if tuple(src_layout.shape) == tuple(index.shape):
-        return picked  # type: ignore[no-any-return]
+        return picked
     whole = grad.new_zeros(tuple(src_layout.shape))
     window = whole
     for d, n in enumerate(index.shape):
@@ -149,24 +149,27 @@ def scatter_add_kernel(input: Tensor, index: Tensor, src: Tensor | Number, dim: 
     """A copy of ``input`` with ``src`` added at ``index`` along ``dim``; repeated indices all count."""
 
 
+_COPY, _SCATTER, _SCATTER_ADD = definition(copy), definition(scatter_kernel), definition(scatter_add_kernel)
+
+
 def scatter(input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None) -> Tensor:
     """``scatter(input, dim, index, src)``: a copy with ``src`` (tensor or number) written at ``index``."""
-    return scatter_kernel(input, index, src if value is None else value, dim)  # type: ignore[no-any-return]
+    return scatter_kernel(input, index, src if value is None else value, dim)
 
 
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """``scatter_add(input, dim, index, src)``: a copy with ``src`` added at ``index``."""
-    return scatter_add_kernel(input, index, src, dim)  # type: ignore[no-any-return]
+    return scatter_add_kernel(input, index, src, dim)
 
 
 def scatter_(input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None) -> Tensor:
     """In-place :func:`scatter`."""
-    return inplace(scatter_kernel.prim, input, (input, index, src if value is None else value), (dim,))
+    return inplace(_SCATTER, input, (input, index, src if value is None else value), (dim,))
 
 
 def scatter_add_(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """In-place :func:`scatter_add`."""
-    return inplace(scatter_add_kernel.prim, input, (input, index, src), (dim,))
+    return inplace(_SCATTER_ADD, input, (input, index, src), (dim,))
 
 
 def _along(index: Tensor, dim: int, like: Any) -> Tensor:
@@ -186,7 +189,7 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     if input.ndim == 0:
         return gather(input.reshape(1), 0, index).reshape(())
     d = rules.normalize_dim(dim, input.ndim)
-    return gather_kernel(input, _along(index, d, input.shape), d)  # type: ignore[no-any-return]
+    return gather_kernel(input, _along(index, d, input.shape), d)
 
 
 def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Tensor:
@@ -417,7 +420,7 @@ def getitem(x: Tensor, key: Any) -> Tensor:
         n = x._layout.shape[0]
         if not -n <= key < n:
             raise IndexError(f"index {key} is out of bounds for dimension 0 with size {n}")
-        return select(x, 0, key)  # type: ignore[no-any-return]
+        return select(x, 0, key)
     viewed, advanced = _basic(x, _normalize(key, x))
     if all(k is None for k in advanced):
         return alias_of(viewed) if viewed is x else viewed
@@ -442,7 +445,7 @@ def getitem(x: Tensor, key: Any) -> Tensor:
         n = len(shape)
         total = n + len(rest)
         result = permute(result, (*range(n, n + before), *range(n), *range(n + before, total)))
-    return result  # type: ignore[no-any-return]
+    return result
 
 
 def _product(values: Any) -> int:
@@ -554,23 +557,22 @@ def copy_(dest: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
         check_writable(dest, src)
         _copy_into_rule(layout, src._layout)
         src = expand(src, tuple(layout.shape))
-    return inplace(copy.prim, dest, (src,), position=-1)
+    return inplace(_COPY, dest, (src,), position=-1)
 
 
 def fill_(dest: Tensor, value: Any) -> Tensor:
     """Write one value (a number or 0-d tensor) everywhere."""
-    from .creation import fill_kernel, fitted
+    from .creation import FILL, fitted
 
-    target = dest
-    for d, stride in enumerate(dest._layout.strides):
-        if stride == 0 and dest._layout.shape[d] > 1:  # each element once, where a dimension repeats them
-            target = slice_(target, d, 0, 1, 1)
     if value.__class__ in TENSORS:
         if value.ndim:
             raise RuntimeError(
                 f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions."
             )
-        copy_(target, value)
-    else:
-        inplace(fill_kernel.prim, target, (fitted(value, dest.dtype),), (target._layout.dense,), position=-1)
+        return copy_(dest, value)
+    target = dest
+    for d, stride in enumerate(dest._layout.strides):
+        if stride == 0 and dest._layout.shape[d] > 1:  # each element once, where a dimension repeats them
+            target = slice_(target, d, 0, 1, 1)
+    inplace(FILL, target, (fitted(value, dest.dtype),), (target._layout.dense,), position=-1)
     return dest

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 from ..core import dispatch
 from ..core.inplace import inplace
@@ -32,10 +32,11 @@ from ..core.saved import version_of_all
 from ..core.tensor import NUMBERS, TENSORS, Tensor
 from .generate import generate_backward, has_body, operator_of, user_function
 
-__all__ = ["PRIMITIVES", "Number", "Primitive", "Tensors", "operator_of", "primitive"]
+__all__ = ["PRIMITIVES", "Number", "Primitive", "Tensors", "definition", "operator_of", "primitive"]
 
 Number = bool | int | float | complex
 Tensors = Any  # a list or tuple of tensors
+F = TypeVar("F", bound=Callable[..., Any])
 PRIMITIVES: dict[str, Primitive] = {}
 
 _OPERANDS = {
@@ -217,12 +218,12 @@ def primitive(
     node_name: str | None = None,
     torch_name: str | None = None,
     result_type: Any = None,
-) -> Callable[[Callable[..., Any]], Any]:
+) -> Callable[[F], F]:
     """Define a primitive (see the module's docstring); returns the function users call.
 
     Args:
         name: of the primitive and its kernel, where it is not the function's.
-        kind: "kernel", "view" (the rule gives a layout and an offset), or "host".
+        kind: "kernel", "view" (the rule gives a layout and an offset), or "host" (the body runs, whatever kernels there are).
         tier: the tier that requires it ("core", "training", ...); with a body it is optional.
         outputs: names of the results.
         nondifferentiable: positions of outputs without a gradient (integer outputs have none anyway).
@@ -232,7 +233,7 @@ def primitive(
         result_type: the named tuple of several results.
     """
 
-    def define(definition: Callable[..., Any]) -> Any:
+    def define(definition: F) -> F:
         prim = Primitive(
             definition, name=name, rule=rule, vjp=vjp, samples=samples, kind=kind, tier=tier, outputs=outputs,
             nondifferentiable=nondifferentiable, scalars_mix=scalars_mix, widen=widen, node_name=node_name,
@@ -241,6 +242,13 @@ def primitive(
         if prim.name in PRIMITIVES:
             raise ValueError(f"primitive '{prim.name}' is defined twice")
         PRIMITIVES[prim.name] = prim
-        return prim.function
+        function: F = prim.function
+        return function
 
     return define
+
+
+def definition(function: Callable[..., Any]) -> Primitive:
+    """The definition that a primitive's function was made from."""
+    prim: Primitive = function.prim  # type: ignore[attr-defined]
+    return prim

@@ -19,7 +19,7 @@ from . import samples
 from .creation import _layout, _size, arange
 from .elementwise import bitwise_right_shift, cos, log, lt, mul, remainder, sqrt
 from .movement import cast, copy
-from .primitive import primitive
+from .primitive import definition, primitive
 
 
 def _bits_rule(generator: Any, layout: Layout) -> Result:
@@ -38,9 +38,12 @@ def random_bits(generator: Generator, layout: Any) -> Tensor:
     """Philox words in [0, 2**32) as int64."""
 
 
+_RANDOM_BITS = definition(random_bits)
+
+
 def _words(shape: tuple[int, ...], device: Any, generator: Generator | None) -> Tensor:
     layout = Layout.of(shape, int64, device)
-    return call(random_bits.prim, (generator or default_generator,), (layout,))  # type: ignore[no-any-return]
+    return call(_RANDOM_BITS, (generator or default_generator,), (layout,))  # type: ignore[no-any-return]
 
 
 def _uniform(layout: Layout, generator: Generator | None) -> Tensor:
@@ -50,10 +53,10 @@ def _uniform(layout: Layout, generator: Generator | None) -> Tensor:
         words = _words((*layout.shape, 2), layout.device, generator)
         high = cast(bitwise_right_shift(words[..., 0], 5), float64)  # 27 bits
         low = cast(bitwise_right_shift(words[..., 1], 6), float64)  # 26 bits
-        return (high * 67108864.0 + low) * 2.0**-53  # type: ignore[no-any-return]
+        return (high * 67108864.0 + low) * 2.0**-53
     bits = 24 if d is float32 else d_bits(d)
     words = _words(tuple(layout.shape), layout.device, generator)
-    return cast(cast(bitwise_right_shift(words, 32 - bits), float32) * 2.0**-bits, d)  # type: ignore[no-any-return]
+    return cast(cast(bitwise_right_shift(words, 32 - bits), float32) * 2.0**-bits, d)
 
 
 def d_bits(d: dtype) -> int:
@@ -133,14 +136,14 @@ def randperm(n: int, *, generator: Generator | None = None, dtype: dtype | None 
     words = _words((n, 2), layout.device, generator)
     keys = bitwise_right_shift(words[..., 0], 1) * (1 << 32) + words[..., 1]
     order = sort(keys, stable=True)[1] if n else arange(0, device=device)
-    return order if dtype in (None, int64) else cast(order, dtype)  # type: ignore[no-any-return]
+    return order if dtype in (None, int64) else cast(order, dtype)
 
 
 def bernoulli(input: Tensor, p: Any = None, *, generator: Generator | None = None) -> Tensor:
     """1 with probability ``input`` (or ``p``), else 0."""
     d = float64 if input.dtype is float64 else float32
     u = _uniform(Layout.of(tuple(input.shape), d, input.device), generator)
-    return cast(lt(u, input if p is None else p), input.dtype)  # type: ignore[no-any-return]
+    return cast(lt(u, input if p is None else p), input.dtype)
 
 
 def normal(
@@ -192,7 +195,7 @@ def multinomial(
 
 
 def _into(dest: Tensor, values: Tensor) -> Tensor:
-    return inplace(copy.prim, dest, (values,), position=-1)
+    return inplace(definition(copy), dest, (values,), position=-1)
 
 
 def uniform_(input: Tensor, a: float = 0.0, b: float = 1.0, *, generator: Generator | None = None) -> Tensor:
@@ -238,7 +241,7 @@ def _dropout_rule(generator: Any, input: Layout, p: float) -> Result:
 
 
 @primitive(
-    name="dropout", rule=_dropout_rule, outputs=("out", "mask"), nondifferentiable=(1,), torch_name="", kind="host",
+    name="dropout", rule=_dropout_rule, outputs=("out", "mask"), nondifferentiable=(1,), torch_name="",
     vjp={"input": lambda grad, mask, p: grad * mask * (1.0 / (1.0 - p) if p < 1 else 0.0)},
     node_name="NativeDropout", widen=False,
     samples=samples.calls(
@@ -254,10 +257,13 @@ def native_dropout(generator: Generator, input: Tensor, p: float) -> tuple[Tenso
     return input * mask * (1.0 / (1.0 - p) if p < 1 else 0.0), mask
 
 
+_DROPOUT = definition(native_dropout)
+
+
 def dropout(input: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
     """Elements zeroed with probability ``p`` and the rest scaled by 1/(1-p), in training; else the input."""
     if not 0 <= p <= 1:
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
     if not training or p == 0:
         return input
-    return call(native_dropout.prim, (default_generator, input), (float(p),))[0]  # type: ignore[no-any-return]
+    return call(_DROPOUT, (default_generator, input), (float(p),))[0]  # type: ignore[no-any-return]

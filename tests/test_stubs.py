@@ -1,0 +1,40 @@
+"""What type checkers see of Tensor is what Tensor has: the generated stub is up to date, and is read."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import corelib
+
+ROOT = Path(__file__).resolve().parent.parent
+STUB = ROOT / "corelib" / "core" / "_methods.pyi"
+
+
+def test_the_stub_is_what_the_generator_writes() -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / ".ci" / "stubs.py"), "--check"], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_stale_stub_is_noticed(tmp_path: Path) -> None:
+    copy = tmp_path / ".ci" / "stubs.py"
+    copy.parent.mkdir()
+    copy.write_text((ROOT / ".ci" / "stubs.py").read_text())
+    stale = tmp_path / "corelib" / "core" / STUB.name
+    stale.parent.mkdir(parents=True)
+    stale.write_text(STUB.read_text().replace("def relu(", "def rely("))
+    done = subprocess.run([sys.executable, str(copy), "--check"], capture_output=True, text=True, cwd=ROOT, timeout=120)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "run python .ci/stubs.py" in done.stdout
+
+
+def test_every_public_member_is_in_the_stub() -> None:
+    (methods,) = [node for node in ast.parse(STUB.read_text()).body if isinstance(node, ast.ClassDef)]
+    known = {node.name for node in methods.body if isinstance(node, ast.FunctionDef)}
+    public = {name for name in vars(corelib.Tensor) if not name.startswith("_")}
+    assert public <= known
+    assert {"__add__", "__radd__", "__iadd__", "__getitem__", "__len__"} <= known
