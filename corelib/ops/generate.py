@@ -31,9 +31,13 @@ def _empty() -> None:
     """Nothing but a docstring."""
 
 
-def has_body(function: Callable[..., Any]) -> bool:
-    """Whether a definition has statements beyond its docstring (by its code: to read the source takes 1 ms each)."""
-    return function.__code__.co_code != _empty.__code__.co_code
+def _empty() -> None:
+    """Nothing but a docstring."""
+
+
+def has_body(function: Any) -> bool:
+    """Whether a definition has statements beyond its docstring (by its code: reading sources is slow)."""
+    return function.__code__.co_code != _empty.__code__.co_code  # type: ignore[no-any-return]
 
 
 @cache
@@ -214,7 +218,7 @@ def generate_backward(prim: Primitive) -> Callable[[Node, Any], tuple[Any, ...]]
             continue
         body += [f"{n} = saved[{i}]", f"if {n}.__class__ in TENSORS:", f"    storage = {n}._storage"]
         body += [f"    if storage is not None and storage.version != saved[{count + i}]:"]
-        body += [f"        modified({n}, storage.version, saved[{count + i}])"]
+        body += [f"        modified({n}, storage.version, saved[{count + i}], node)"]
     for i, n in enumerate(prim.outputs):
         if n in prim.saves_output:
             at = 2 * count + i
