@@ -72,24 +72,20 @@ def inplace(prim: Any, dest: Tensor, operands: tuple[Any, ...], statics: tuple[A
         raise RuntimeError(_INFERENCE)
     edges: tuple[Any, ...] = ()
     old = None
-    if local.grad and not local.inference:
-        _check_creation(dest, operands)
-        edges = edges_of(operands)
-        old = edges[position] if position >= 0 else node_of(dest)
-    tracked = old is not None or any([e is not None for e in edges])
+    tracked = local.grad and not local.inference and _check_history(dest, operands)
     if tracked:
-        _check_history(dest, old)
+        old, edges = node_of(dest), edges_of(operands)
     plan = find_plan(prim, operands, statics)
     _check_result(prim, dest._layout, plan.layout)
     node = None
     if tracked and dest._layout.dtype.category >= 2:
         saved = operands
         if position >= 0 and prim.needs_operand(position, edges):
-            kept = fresh(backend_of(dest._layout).kernels["copy"].function(dest._array), dest._layout.dense)
+            kept = _copied(dest)
             kept._node = edges[position]
             saved = (*operands[:position], kept, *operands[position + 1 :])
         node = make_node(prim, plan, saved, edges)
-    if 0 in dest._layout.strides and prim.name != "fill" and any(
+    if 0 in dest._layout.strides and any(
         s == 0 and n > 1 for s, n in zip(dest._layout.strides, dest._layout.shape, strict=True)
     ):
         raise RuntimeError(_OVERLAP)
@@ -125,30 +121,37 @@ def _scalar_name(layout: Layout) -> str:
     return _SCALAR_NAMES[layout.dtype.name]
 
 
-def _check_creation(dest: Tensor, others: tuple[Any, ...]) -> None:
-    view = dest._view
-    if view is not None and view.creation is not None and any(
-        [x.__class__ in TENSORS and has_history(x) for x in (dest, *others)]
-    ):
-        refuse_write(dest, "is being")
+def _copied(tensor: Tensor) -> Tensor:
+    """A copy without history, made in sight of the modes."""
+    previous, local.grad = local.grad, False
+    try:
+        return late.copy(tensor)  # type: ignore[no-any-return]
+    finally:
+        local.grad = previous
 
 
 def check_writable(dest: Tensor, *others: Tensor) -> None:
-    """The errors of writing to ``dest`` what depends on ``others``, as far as history goes."""
+    """The errors of writing to ``dest`` what depends on ``others``, as far as history and memory go."""
     if local.grad and not local.inference:
-        _check_creation(dest, others)
-        old = node_of(dest)
-        if old is not None or any([node_of(x) is not None for x in others]):
-            _check_history(dest, old)
+        _check_history(dest, others)
+    for x in others:
+        if x._storage is not None and x._storage is dest._storage:
+            _overlap(dest, x)
 
 
-def _check_history(dest: Tensor, old: Any) -> None:
+def _check_history(dest: Tensor, operands: tuple[Any, ...]) -> bool:
+    """Whether the write is to be recorded; PyTorch's errors where that cannot be."""
+    if not any([x.__class__ in TENSORS and has_history(x) for x in (dest, *operands)]):
+        return False
     view = dest._view
-    if view is not None and view.base is not None:
-        if old is not None and is_leaf_node(view.base._node):
+    if view is not None and view.creation is not None:
+        refuse_write(dest, "is being")
+    if has_history(dest):
+        if view is not None and view.base is not None and is_leaf_node(view.base._node):
             raise RuntimeError(_VIEW_OF_LEAF)
-    if old is not None and is_leaf_node(old):
-        raise RuntimeError(_LEAF)
+        if is_leaf_node(node_of(dest)):
+            raise RuntimeError(_LEAF)
+    return True
 
 
 def _write(prim: Any, plan: Any, dest: Tensor, operands: tuple[Any, ...], position: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..state import local
-from .node import Node, Output, node_of, save_output, source_of
+from .node import Node, Nowhere, Output, node_of, save_output, source_of
 from .tensor import TENSORS, Tensor
 
 __all__ = ["check_version", "freed", "modified", "saved_output", "version_of_all"]
@@ -37,16 +37,21 @@ def check_version(x: Any, version: Any, node: Node) -> Any:
     elif x.__class__ in TENSORS:
         storage = x._storage
         if storage is not None and storage.version != version:
-            modified(x, storage.version, version)
+            modified(x, storage.version, version, node)
     return x
 
 
-def modified(x: Tensor, found: int, expected: int, node: Node | None = None, output: int = 0) -> None:
-    """Raise PyTorch's error for a saved value that was written in place; ``node`` made it, if not its own."""
+def modified(x: Tensor, found: int, expected: int, node: Node, output: int | None = None) -> None:
+    """Raise PyTorch's error for a value that ``node`` saved and somebody wrote; ``output``: it is one of its results.
+
+    Where all of the node's gradients go nowhere it needs no operand, and nothing is wrong.
+    """
     from .inplace import _SCALAR_NAMES
 
-    source = source_of(node_of(x) if node is None else node)
-    made_by = f", which is output {output} of {source}," if source else ""
+    if output is None and all([e is None or type(e) is Nowhere for e in node.edges]):
+        return
+    source = source_of(node_of(x) if output is None else node)
+    made_by = f", which is output {output or 0} of {source}," if source else ""
     hint = (
         "the backtrace further above shows the operation that failed to compute its gradient. The variable in question "
         "was changed in there or anywhere later. Good luck!"

@@ -266,6 +266,8 @@ def compare(program: list[Step], one: Machine, other: Machine) -> None:
         for k, (got, want) in enumerate(zip(one.values(), other.values(), strict=True)):
             assert _close(got, want), k
         (got, *grads), (want, *expected) = one.backward(), other.backward()
+        if want is not None and want.endswith("shapes or memory"):
+            return  # PyTorch fills an expanded tensor, and then fails to differentiate that
         assert (got is None) == (want is None)
         if got is not None:  # which of several overwritten values is met first depends on the engine's order
             return
