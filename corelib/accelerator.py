@@ -23,14 +23,9 @@ def current_accelerator(check_available: bool = False) -> Device | None:
 
 
 def _testing(name: str) -> bool:
-    from .backend.errors import BackendNotAvailable
     from .backend.registry import registry
 
-    try:
-        registry.load(name)
-    except BackendNotAvailable:
-        return False
-    return any(s.name == name and getattr(s, "testing", False) for s in registry.states())
+    return any(s.name == name and s.spec is not None and s.spec.testing for s in registry.states())
 
 
 def is_available() -> bool:

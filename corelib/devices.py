@@ -63,9 +63,19 @@ class _DeviceModule(ModuleType):
     manual_seed_all = manual_seed
 
     def _index(self, device: Any) -> int:
-        if device is None:
-            return self.current_device()
-        return device if isinstance(device, int) else Device(device).index or 0
+        """Of a user's argument; None and a bare type mean the current one."""
+        index = device
+        if not isinstance(device, int | None):
+            given = Device(device)
+            if given.type != self.device_type:
+                raise ValueError(f"Expected a {self.device_type} device, but got: {given}")
+            index = given.index
+        if index is None:
+            index = self.current_device()
+        count = registry.get(self.device_type).device_count()
+        if not 0 <= index < count:
+            raise RuntimeError(f"{self.device_type.upper()} error: invalid device ordinal: {index} of {count}")
+        return index
 
     def __repr__(self) -> str:
         return f"<device module '{self.device_type}'>"

@@ -147,7 +147,9 @@ def plan_for(prim: Any, key: Any, operands: tuple[Any, ...], statics: tuple[Any,
     outputs = tuple([o for o in result.layout if o is not None]) if type(result.layout) is tuple else (result.layout,)
     plan.differentiable = prim.differentiable and any(o.dtype.category >= 2 for o in outputs)
     backend = None
-    if prim.kind != "view":
+    if prim.kind == "host":  # between devices: no backend is asked for a kernel
+        plan.run, plan.owner = _decomposed(prim, descriptors, result), "frontend"
+    elif prim.kind != "view":
         backend = registry.get((device or outputs[0].device).type)
         for o in outputs:
             check_dtype(backend, o)
