@@ -21,10 +21,11 @@ __all__ = ["description", "import_seconds", "installed_bytes"]
 
 
 def description(threads: int) -> list[str]:
-    """Processor, cores and versions, a line each."""
+    """Processor, cores, load and versions, a line each."""
     properties = registry.get("cpu").properties(0)
     return [
         f"{properties.name}, {os.cpu_count()} cores; {threads} threads",
+        f"load of other processes before the start: {os.getloadavg()[0]:.1f}",
         f"Python {platform.python_version()}, NumPy {version('numpy')}, PyTorch {version('torch')} (CPU build)",
     ]
 
