@@ -46,9 +46,11 @@ class Result:
         cast: per operand, the dtype it is converted to before the kernel (None: as it is).
         expand: the shape to which tensor operands are broadcast (None: as they are).
         offset: for view primitives, elements added to the storage offset.
+        number: called with each operand that is a Python number, after conversion, and its position; returns it or
+            raises (for values that a kernel must never see).
     """
 
-    __slots__ = ("cast", "expand", "layout", "offset", "statics")
+    __slots__ = ("cast", "expand", "layout", "number", "offset", "statics")
 
     def __init__(
         self,
@@ -58,12 +60,14 @@ class Result:
         cast: tuple[dtype | None, ...] | None = None,
         expand: tuple[int, ...] | None = None,
         offset: int = 0,
+        number: Callable[[Any, int], Any] | None = None,
     ) -> None:
         self.layout = layout
         self.statics = statics
         self.cast = cast
         self.expand = expand
         self.offset = offset
+        self.number = number
 
 
 class Plan:
@@ -264,7 +268,11 @@ def _adapter(
     """What must happen to operand ``i`` before the kernel sees it; None for nothing."""
     target = result.cast[i] if result.cast is not None else None
     if d.__class__ is type:
-        return _number_adapter(d, target) if target is not None else None
+        convert = _number_adapter(d, target) if target is not None else None
+        check = result.number
+        if check is None:
+            return convert
+        return lambda value: check(value if convert is None else convert(value), i)
     if d.__class__ is tuple:
         each = [_adapter(backend, wanted_layout, i, x, result, device) for x in d]
         if not any(each):
@@ -274,7 +282,7 @@ def _adapter(
         return None
     if d.device is not device and device is not None:  # a 0-d CPU tensor among another device's: an immediate
         host = registry.get("cpu")
-        number = _number_adapter(complex if d.dtype.is_complex else float, target) if target else None
+        number = _number_adapter((bool, int, float, complex)[d.dtype.category], target) if target else None
         return lambda array: (number or (lambda v: v))(host.download(array, d).item())
     steps: list[Callable[[Any], Any]] = []
     layout = d
@@ -430,6 +438,8 @@ def _plain(x: Any) -> Any:
     """NumPy scalars as Python numbers; lists as tuples where they are parameters."""
     if isinstance(x, np.generic):
         return x.item()
+    if isinstance(x, np.ndarray):  # beside a tensor, as if it were one
+        return late.tensor(x)
     return x
 
 

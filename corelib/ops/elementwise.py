@@ -228,7 +228,16 @@ def _pow_rule(a: Any, b: Any) -> Result:
     d = rules.promote(a, b)
     if d is bool_:
         raise rules.not_implemented("pow", d)
-    return rules.binary()(a, b)
+    result = rules.binary()(a, b)
+    if d.category == 1:
+        result.number = _no_negative_power
+    return result
+
+
+def _no_negative_power(value: Any, position: int) -> Any:
+    if position == 1 and value < 0:
+        raise RuntimeError("Integers to negative integer powers are not allowed.")
+    return value
 
 
 @primitive(
@@ -426,13 +435,13 @@ def sign(input: Tensor) -> Tensor:
         raise NotImplementedError(
             "Unlike NumPy, torch.sign is not intended to support complex numbers. Please use torch.sgn instead."
         )
-    return sign_real(input)  # type: ignore[no-any-return]
+    return sign_real(input)
 
 
 def sgn(input: Tensor) -> Tensor:
     """Sign; of a complex tensor the unit phase (0 at 0)."""
     if not input.dtype.is_complex:
-        return sign_real(input)  # type: ignore[no-any-return]
+        return sign_real(input)
     size = abs(input)
     return where(eq(size, 0), 0.0, input / where(eq(size, 0), 1.0, size))
 
@@ -455,28 +464,28 @@ def _whole(input: Tensor) -> bool:
 
 def floor(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Largest integer not above; integer tensors are copied."""
-    return input.clone() if _whole(input) else floor_float(input, out=out)  # type: ignore[no-any-return, attr-defined]
+    return input.clone() if _whole(input) else floor_float(input, out=out)
 
 
 def round(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Tensor:
     """Nearest integer (halves to even), or to ``decimals`` places."""
     if _whole(input):
-        return input.clone()  # type: ignore[no-any-return, attr-defined]
+        return input.clone()
     if decimals:
         scale = 10.0 ** max(decimals, -decimals)
-        return round_float(input * scale) / scale if decimals > 0 else round_float(input / scale) * scale  # type: ignore[operator]
-    return round_float(input, out=out)  # type: ignore[no-any-return]
+        return round_float(input * scale) / scale if decimals > 0 else round_float(input / scale) * scale
+    return round_float(input, out=out)
 
 
 def ceil(input: Tensor) -> Tensor:
     """Smallest integer not below."""
-    return input.clone() if _whole(input) else neg(floor_float(neg(input)))  # type: ignore[no-any-return, attr-defined]
+    return input.clone() if _whole(input) else neg(floor_float(neg(input)))
 
 
 def trunc(input: Tensor) -> Tensor:
     """Integer part, towards zero."""
     if _whole(input):
-        return input.clone()  # type: ignore[no-any-return, attr-defined]
+        return input.clone()
     return where(lt(input, 0), ceil(input), floor_float(input))  # type: ignore[no-any-return]
 
 

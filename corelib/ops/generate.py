@@ -155,7 +155,7 @@ def _generate(prim: Primitive, name: str, reflected: bool = False, operator: boo
     scope = {
         "STATE": STATE, "CALL": dispatch.call, "PRIM": prim, "Tensor": Tensor, "TENSORS": TENSORS, "NUMBERS": NUMBERS,
         "NODE": edge_of, "PLANS": prim.plans, "PLAN": dispatch.plan_for, "VIEW": as_view, "NEW": object.__new__,
-        "Node": Node, "KEEP": save_output, "local": local, "GENERIC": np.generic, "WRAP": _wrap,
+        "Node": Node, "KEEP": save_output, "local": local, "GENERIC": (np.generic, np.ndarray), "WRAP": _wrap,
         "ATTACH": dispatch.attach, "RESULT": prim.result_type, "__builtins__": __builtins__,
     }  # fmt: skip
     defaults = tuple([p.default for p in prim.signature.parameters.values() if p.default is not p.empty])

@@ -268,6 +268,8 @@ def _basic(x: Tensor, key: tuple[Any, ...]) -> tuple[Tensor, list[Any]]:
             continue
         consumed += k.ndim if isinstance(k, Tensor) and k.dtype in (bool_, uint8) else 1
     if consumed > x.ndim:
+        if x.ndim == 0:
+            raise IndexError("invalid index of a 0-dim tensor. Use `tensor.item()` to convert a 0-dim tensor to a number")
         raise IndexError(f"too many indices for tensor of dimension {x.ndim}")
     advanced: list[Any] = []
     d = 0
@@ -460,6 +462,8 @@ def setitem(x: Tensor, key: Any, value: Any) -> None:
     from .creation import tensor
 
     if value.__class__ not in TENSORS and not isinstance(value, (bool, int, float, complex)):
+        if not isinstance(value, (list, tuple, np.ndarray, np.generic)):
+            raise TypeError(f"can't assign a {type(value).__name__} to a torch.{rules.what(x.dtype)}Tensor")
         value = tensor(value, dtype=x.dtype, device=x.device)
     viewed, advanced = _basic(x, _normalize(key, x))
     if all(k is None for k in advanced):

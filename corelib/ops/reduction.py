@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..core.dispatch import Result
 from ..core.tensor import Tensor
@@ -11,6 +11,7 @@ from ..layout import Layout
 from . import rules, samples
 from .elementwise import abs, bitwise_not, div, eq, exp, le, log, mul, sqrt, where
 from .primitive import primitive
+from .results import values_indices
 
 _A = samples.array
 
@@ -18,11 +19,6 @@ __all__ = [
     "all", "amax", "amin", "any", "argmax", "argmin", "count_nonzero", "cummax", "cummin", "cumprod", "cumsum",
     "logsumexp", "max", "mean", "min", "norm", "prod", "std", "sum", "var", "var_mean",
 ]  # fmt: skip
-
-
-class _ValuesIndices(NamedTuple):
-    values: Tensor
-    indices: Tensor
 
 
 def restore(grad: Tensor, shape: tuple[int, ...], dims: tuple[int, ...], keepdim: bool) -> Tensor:
@@ -169,7 +165,10 @@ def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tens
     return _arg(argmin_dim, "argmin", input, dim, keepdim)
 
 
-def _by_dim(extremum: Any, arg: Any, pair: Any, input: Tensor, dim: Any, keepdim: bool) -> Any:
+_Max, _Min = values_indices("max"), values_indices("min")
+
+
+def _by_dim(kind: Any, extremum: Any, arg: Any, pair: Any, input: Tensor, dim: Any, keepdim: bool) -> Any:
     if dim is None:
         return extremum(input)
     if isinstance(dim, Tensor):
@@ -178,21 +177,21 @@ def _by_dim(extremum: Any, arg: Any, pair: Any, input: Tensor, dim: Any, keepdim
     values = input.gather(dim, indices) if input.ndim else input.clone()
     if not keepdim and input.ndim:
         values, indices = values.squeeze(dim), indices.squeeze(dim)
-    return _ValuesIndices(values, indices)
+    return kind(values, indices)
 
 
 def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     """``max(input)``, ``max(input, dim)`` -> (values, indices), or ``max(input, other)``."""
     from .elementwise import maximum
 
-    return _by_dim(amax, argmax, maximum, input, dim, keepdim)
+    return _by_dim(_Max, amax, argmax, maximum, input, dim, keepdim)
 
 
 def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     """``min(input)``, ``min(input, dim)`` -> (values, indices), or ``min(input, other)``."""
     from .elementwise import minimum
 
-    return _by_dim(amin, argmin, minimum, input, dim, keepdim)
+    return _by_dim(_Min, amin, argmin, minimum, input, dim, keepdim)
 
 
 def any(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
@@ -409,7 +408,7 @@ def _scatter_back(grad: Tensor, indices: Tensor, dim: int) -> Tensor:
 
 @primitive(
     rule=_cumextremum_rule("cummax"), vjp={"input": lambda grad, indices, dim: _scatter_back(grad, indices, dim)},
-    samples=_CUMEXTREMA, tier="training", outputs=("values", "indices"), result_type=_ValuesIndices,
+    samples=_CUMEXTREMA, tier="training", outputs=("values", "indices"), result_type=values_indices("cummax"),
 )  # fmt: skip
 def cummax(input: Tensor, dim: int) -> tuple[Tensor, Tensor]:
     """Running maximum along ``dim`` and where it stands (the last of ties)."""
@@ -417,7 +416,7 @@ def cummax(input: Tensor, dim: int) -> tuple[Tensor, Tensor]:
 
 @primitive(
     rule=_cumextremum_rule("cummin"), vjp={"input": lambda grad, indices, dim: _scatter_back(grad, indices, dim)},
-    samples=_CUMEXTREMA, tier="training", outputs=("values", "indices"), result_type=_ValuesIndices,
+    samples=_CUMEXTREMA, tier="training", outputs=("values", "indices"), result_type=values_indices("cummin"),
 )  # fmt: skip
 def cummin(input: Tensor, dim: int) -> tuple[Tensor, Tensor]:
     """Running minimum along ``dim`` and where it stands (the last of ties)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..core.dispatch import Result
 from ..core.tensor import Tensor
@@ -11,13 +11,12 @@ from ..layout import Layout
 from . import rules, samples
 from .primitive import primitive
 from .reduction import _scatter_back
+from .results import values_indices
 
 _A = samples.array
 
 
-class _Sorted(NamedTuple):
-    values: Tensor
-    indices: Tensor
+_Topk = values_indices("topk")
 
 
 def _sort_rule(x: Layout, dim: int, descending: bool, stable: bool) -> Result:
@@ -32,7 +31,7 @@ def _sort_rule(x: Layout, dim: int, descending: bool, stable: bool) -> Result:
     outputs=("values", "indices"),
     nondifferentiable=(1,),
     vjp={"input": lambda grad, indices, dim: _scatter_back(grad, indices, dim)},
-    result_type=_Sorted,
+    result_type=values_indices("sort"),
     samples=samples.both(
         samples.along_dim(False, accepts="fib", rejects="c", unique=True),
         samples.along_dim(True, unique=True),
@@ -51,7 +50,7 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = 
 
 def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
     """Indices that sort along ``dim``."""
-    return sort_kernel(input, dim, descending)[1]  # type: ignore[no-any-return]
+    return sort_kernel(input, dim, descending)[1]
 
 
 def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
@@ -61,8 +60,8 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
         raise RuntimeError("selected index k out of range")
     values, indices = sort_kernel(input, d, largest)
     if not input.ndim:
-        return _Sorted(values, indices)
-    return _Sorted(values.narrow(d, 0, k).clone(), indices.narrow(d, 0, k).clone())
+        return _Topk(values, indices)
+    return _Topk(values.narrow(d, 0, k).clone(), indices.narrow(d, 0, k).clone())
 
 
 def unique(input: Tensor) -> Tensor:
@@ -73,7 +72,7 @@ def unique(input: Tensor) -> Tensor:
 
     flat = sort_kernel(input.reshape(-1), 0, False)[0]
     if flat.shape[0] < 2:
-        return flat  # type: ignore[no-any-return]
+        return flat
     changed = ne(flat[1:], flat[:-1])
     return masked_select(flat, cat([changed.new_ones((1,)), changed], 0))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from corelib.backend.base import kernel
-from corelib.backend.errors import IndexOutOfBounds
 from corelib.dtypes import float32, float64
 
 from .context import quiet
@@ -26,7 +25,7 @@ def _range(n: int) -> Array:
 
 def _check(target: Array, classes: int, ignored: Array) -> None:
     for bad in target[~ignored & ((target < 0) | (target >= classes))].tolist():
-        raise IndexOutOfBounds(bad, 1, classes)
+        raise IndexError(f"Target {bad} is out of bounds.")
 
 
 @kernel("class_cross_entropy", dtypes=(float32, float64))
