@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import builtins
 import importlib
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from . import autograd, ops
 from .autograd import (
@@ -56,6 +57,135 @@ from .dtypes import (
 from .dtypes import bool_ as bool
 from .dtypes import default_dtype as get_default_dtype
 from .layout import Size
+from .ops import (
+    abs,
+    addmm,
+    all,
+    amax,
+    amin,
+    any,
+    argmax,
+    argmin,
+    argsort,
+    as_strided,
+    atan2,
+    baddbmm,
+    bernoulli,
+    bincount,
+    bitwise_and,
+    bitwise_left_shift,
+    bitwise_not,
+    bitwise_or,
+    bitwise_right_shift,
+    bitwise_xor,
+    bmm,
+    cat,
+    ceil,
+    chunk,
+    clamp,
+    clone,
+    conj,
+    conj_physical,
+    cos,
+    count_nonzero,
+    cummax,
+    cummin,
+    cumprod,
+    cumsum,
+    diagonal,
+    dot,
+    dropout,
+    eq,
+    erf,
+    exp,
+    expm1,
+    flatten,
+    flip,
+    floor,
+    floor_divide,
+    fmod,
+    gather,
+    ge,
+    gt,
+    index_add,
+    index_select,
+    isfinite,
+    isinf,
+    isnan,
+    le,
+    log,
+    log1p,
+    log_softmax,
+    logical_not,
+    logsumexp,
+    lt,
+    masked_fill,
+    masked_select,
+    matmul,
+    max,
+    maximum,
+    mean,
+    min,
+    minimum,
+    mm,
+    movedim,
+    mul,
+    multinomial,
+    mv,
+    ne,
+    neg,
+    nonzero,
+    norm,
+    normal,
+    outer,
+    permute,
+    pow,
+    prod,
+    rand,
+    rand_like,
+    randint,
+    randn,
+    randn_like,
+    randperm,
+    reciprocal,
+    relu,
+    remainder,
+    repeat,
+    reshape,
+    round,
+    rsqrt,
+    scatter,
+    scatter_add,
+    select,
+    sigmoid,
+    sign,
+    sin,
+    softmax,
+    sort,
+    split,
+    sqrt,
+    square,
+    squeeze,
+    stack,
+    std,
+    sum,
+    take_along_dim,
+    tanh,
+    topk,
+    transpose,
+    tril,
+    triu,
+    trunc,
+    unbind,
+    unfold,
+    unique,
+    unsqueeze,
+    var,
+    var_mean,
+    view_as_complex,
+    view_as_real,
+    where,
+)
 from .random import Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 from .tensor import Tensor
 from .version import __version__
@@ -90,21 +220,6 @@ strided = "strided"
 contiguous_format = "contiguous_format"
 preserve_format = "preserve_format"
 
-_OPS = (
-    "abs add addmm all amax amin any argmax argmin argsort as_strided atan2 baddbmm bernoulli bincount bitwise_and "
-    "bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor bmm cat ceil chunk clamp clone conj "
-    "conj_physical count_nonzero cos cummax cummin cumprod cumsum diagonal div dot dropout eq erf exp expm1 flatten flip "
-    "floor floor_divide fmod gather ge gt index_add index_select isfinite isinf isnan le log log1p log_softmax "
-    "logical_not logsumexp lt masked_fill masked_select matmul max maximum mean min minimum mm movedim mul multinomial mv ne "
-    "neg nonzero norm normal outer permute pow prod rand rand_like randint randn randn_like randperm reciprocal relu "
-    "remainder repeat reshape round rsqrt scatter scatter_add select sigmoid sign sin softmax sort split sqrt square squeeze "
-    "stack std sub sum take_along_dim tanh topk transpose tril triu trunc unbind unfold unique unsqueeze var var_mean "
-    "view_as_complex view_as_real where"
-).split()
-
-for _name in _OPS:
-    globals()[_name] = getattr(ops, _name)
-
 add = Tensor.add  # with alpha
 sub = Tensor.sub
 div = Tensor.div
@@ -118,20 +233,19 @@ t = Tensor.t
 numel = Tensor.numel
 narrow = Tensor.narrow
 sgn = ops.sign
-masked_fill = ops.masked_fill
 
 
-def is_tensor(obj: Any) -> Any:
+def is_tensor(obj: Any) -> TypeGuard[Tensor]:
     """Whether an object is a tensor."""
     return isinstance(obj, Tensor)
 
 
-def is_floating_point(input: Tensor) -> Any:
+def is_floating_point(input: Tensor) -> builtins.bool:
     """Whether the dtype is floating."""
     return input.dtype.is_floating_point
 
 
-def is_complex(input: Tensor) -> Any:
+def is_complex(input: Tensor) -> builtins.bool:
     """Whether the dtype is complex."""
     return input.dtype.is_complex
 
@@ -141,12 +255,24 @@ def result_type(tensor1: Any, tensor2: Any) -> dtype:
     return ops.rules.promote(*[x._layout if isinstance(x, Tensor) else type(x) for x in (tensor1, tensor2)])
 
 
-def allclose(input: Tensor, other: Tensor, rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: Any = False) -> Any:
+def allclose(
+    input: Tensor,
+    other: Tensor,
+    rtol: builtins.float = 1e-5,
+    atol: builtins.float = 1e-8,
+    equal_nan: builtins.bool = False,
+) -> builtins.bool:
     """Whether all elements satisfy |input - other| <= atol + rtol * |other|."""
-    return isclose(input, other, rtol, atol, equal_nan).all().item()
+    return builtins.bool(isclose(input, other, rtol, atol, equal_nan).all())
 
 
-def isclose(input: Tensor, other: Tensor, rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: Any = False) -> Tensor:
+def isclose(
+    input: Tensor,
+    other: Tensor,
+    rtol: builtins.float = 1e-5,
+    atol: builtins.float = 1e-8,
+    equal_nan: builtins.bool = False,
+) -> Tensor:
     """Where |input - other| <= atol + rtol * |other|."""
     close = ops.eq(input, other)
     if input.dtype.category >= 2:
@@ -157,9 +283,9 @@ def isclose(input: Tensor, other: Tensor, rtol: Any = 1e-5, atol: Any = 1e-8, eq
     return close
 
 
-def equal(input: Tensor, other: Tensor) -> Any:
+def equal(input: Tensor, other: Tensor) -> builtins.bool:
     """Whether shape and all elements are equal."""
-    return tuple(input.shape) == tuple(other.shape) and ops.all(ops.eq(input, other)).item()
+    return tuple(input.shape) == tuple(other.shape) and builtins.bool(ops.all(ops.eq(input, other)))
 
 
 _LAZY = {
@@ -188,10 +314,32 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-__all__ = sorted(
-    {n for n in globals() if not n.startswith("_")} - {"annotations", "importlib", "os", "TYPE_CHECKING", "Any"}
-    | set(_LAZY)
-)
+__all__ = [
+    "Generator", "Size", "Tensor", "__version__", "abs", "absolute", "accelerator", "add", "addmm", "all", "allclose",
+    "amax", "amin", "any", "arange", "argmax", "argmin", "argsort", "as_strided", "as_tensor", "atan2", "autograd",
+    "backend", "baddbmm", "bernoulli", "bfloat16", "bincount", "bitwise_and", "bitwise_left_shift", "bitwise_not",
+    "bitwise_or", "bitwise_right_shift", "bitwise_xor", "bmm", "bool", "can_cast", "cat", "cdouble", "ceil", "cfloat",
+    "chunk", "clamp", "clone", "complex64", "complex128", "concat", "concatenate", "conj", "conj_physical",
+    "contiguous_format", "cos", "count_nonzero", "cpu", "cuda", "cummax", "cummin", "cumprod", "cumsum", "debug",
+    "default_generator", "device", "diagonal", "div", "dot", "double", "dropout", "dtype", "e", "empty", "empty_like",
+    "empty_strided", "enable_grad", "eq", "equal", "erf", "exp", "expm1", "eye", "finfo", "flatten", "flip", "float",
+    "float16", "float32", "float64", "floor", "floor_divide", "fmod", "from_numpy", "full", "full_like", "gather",
+    "ge", "get_default_device", "get_default_dtype", "get_printoptions", "get_rng_state", "gt", "half", "iinfo",
+    "index_add", "index_select", "inf", "inference_mode", "initial_seed", "int", "int8", "int16", "int32", "int64",
+    "is_complex", "is_floating_point", "is_grad_enabled", "is_inference_mode_enabled", "is_tensor", "isclose",
+    "isfinite", "isinf", "isnan", "le", "linspace", "load", "log", "log1p", "log_softmax", "logical_not", "logsumexp",
+    "long", "lt", "manual_seed", "masked_fill", "masked_select", "matmul", "max", "maximum", "mean", "min", "minimum",
+    "mm", "movedim", "mps", "mul", "multinomial", "multiply", "mv", "nan", "narrow", "ne", "neg", "negative",
+    "newaxis", "nn", "no_grad", "nonzero", "norm", "normal", "numel", "ones", "ones_like", "opencl", "ops", "optim",
+    "outer", "permute", "pi", "pow", "preserve_format", "prod", "promote_types", "rand", "rand_like", "randint",
+    "randn", "randn_like", "random", "randperm", "reciprocal", "relu", "remainder", "repeat", "reshape",
+    "result_type", "round", "rsqrt", "save", "scalar_tensor", "scatter", "scatter_add", "seed", "select",
+    "set_default_device", "set_default_dtype", "set_grad_enabled", "set_printoptions", "set_rng_state", "sgn",
+    "short", "sigmoid", "sign", "sin", "softmax", "sort", "split", "sqrt", "square", "squeeze", "stack", "std",
+    "strided", "sub", "sum", "swapaxes", "t", "take_along_dim", "tanh", "tensor", "topk", "transpose", "tril", "triu",
+    "true_divide", "trunc", "uint8", "unbind", "unfold", "unique", "unsqueeze", "utils", "var", "var_mean",
+    "view_as_complex", "view_as_real", "where", "xpu", "zeros", "zeros_like",
+]  # fmt: skip
 
 if os.environ.get("CORELIB_DEBUG", "") not in ("", "0"):
     from .debug import activate as _activate

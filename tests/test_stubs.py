@@ -38,3 +38,16 @@ def test_every_public_member_is_in_the_stub() -> None:
     public = {name for name in vars(corelib.Tensor) if not name.startswith("_")}
     assert public <= known
     assert {"__add__", "__radd__", "__iadd__", "__getitem__", "__len__"} <= known
+
+
+def test_public_names_are_listed() -> None:
+    program = (
+        "import types, corelib\n"
+        "helpers = {'annotations', 'builtins', 'importlib', 'os', 'TYPE_CHECKING', 'Any', 'TypeGuard'}\n"
+        "modules = {n for n, v in vars(corelib).items() if isinstance(v, types.ModuleType)}\n"
+        "public = {n for n in vars(corelib) if not n.startswith('_')} - helpers - modules\n"
+        "print(*(public - set(corelib.__all__)))\n"
+        "from corelib import *\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout.strip()) == (0, ""), done.stdout + done.stderr

@@ -1,22 +1,43 @@
 """Every operation, defined once: one file a family."""
 
-from .activation import *  # noqa: F403
-from .convolution import conv1d, conv2d, convolution, convolution_input_grad, convolution_weight_grad
-from .creation import *  # noqa: F403
-from .elementwise import *  # noqa: F403
-from .embedding import embedding, embedding_grad
-from .indexing import *  # noqa: F403
-from .linalg import *  # noqa: F403
-from .loss import class_cross_entropy, class_cross_entropy_grad, cross_entropy, nll_loss
-from .movement import *  # noqa: F403
-from .normalization import batch_norm, batch_norm_grad, batch_norm_train, layer_norm, layer_norm_grad, native_layer_norm
-from .optimizer import adam_step_, sgd_step_
-from .pooling import avg_pool2d, max_pool2d, max_pool2d_grad, max_pool2d_with_indices
-from .primitive import PRIMITIVES
-from .random import *  # noqa: F403
-from .reduction import *  # noqa: F403
-from .sorting import argsort, bincount, sort, topk, unique
-from .view import *  # noqa: F403
+from .activation import *
+from .convolution import conv1d as conv1d
+from .convolution import conv2d as conv2d
+from .convolution import convolution as convolution
+from .convolution import convolution_input_grad as convolution_input_grad
+from .convolution import convolution_weight_grad as convolution_weight_grad
+from .creation import *
+from .elementwise import *
+from .embedding import embedding as embedding
+from .embedding import embedding_grad as embedding_grad
+from .indexing import *
+from .linalg import *
+from .loss import class_cross_entropy as class_cross_entropy
+from .loss import class_cross_entropy_grad as class_cross_entropy_grad
+from .loss import cross_entropy as cross_entropy
+from .loss import nll_loss as nll_loss
+from .movement import *
+from .normalization import batch_norm as batch_norm
+from .normalization import batch_norm_grad as batch_norm_grad
+from .normalization import batch_norm_train as batch_norm_train
+from .normalization import layer_norm as layer_norm
+from .normalization import layer_norm_grad as layer_norm_grad
+from .normalization import native_layer_norm as native_layer_norm
+from .optimizer import adam_step_ as adam_step_
+from .optimizer import sgd_step_ as sgd_step_
+from .pooling import avg_pool2d as avg_pool2d
+from .pooling import max_pool2d as max_pool2d
+from .pooling import max_pool2d_grad as max_pool2d_grad
+from .pooling import max_pool2d_with_indices as max_pool2d_with_indices
+from .primitive import PRIMITIVES as PRIMITIVES
+from .random import *
+from .reduction import *
+from .sorting import argsort as argsort
+from .sorting import bincount as bincount
+from .sorting import sort as sort
+from .sorting import topk as topk
+from .sorting import unique as unique
+from .view import *
 
 
 def _push() -> None:
