@@ -197,6 +197,12 @@ if TYPE_CHECKING:
     from . import nn as nn
     from . import optim as optim
     from . import utils as utils
+    from .devices import cpu as cpu
+    from .devices import cuda as cuda
+    from .devices import mps as mps
+    from .devices import opencl as opencl
+    from .devices import xpu as xpu
+    from .printing import get_printoptions as get_printoptions
     from .printing import set_printoptions as set_printoptions
     from .serialization import load as load
     from .serialization import save as save

@@ -1,22 +1,22 @@
 """Every operation, defined once: one file a family."""
 
-from .activation import *
+from .activation import *  # noqa: F403
 from .convolution import conv1d as conv1d
 from .convolution import conv2d as conv2d
 from .convolution import convolution as convolution
 from .convolution import convolution_input_grad as convolution_input_grad
 from .convolution import convolution_weight_grad as convolution_weight_grad
-from .creation import *
-from .elementwise import *
+from .creation import *  # noqa: F403
+from .elementwise import *  # noqa: F403
 from .embedding import embedding as embedding
 from .embedding import embedding_grad as embedding_grad
-from .indexing import *
-from .linalg import *
+from .indexing import *  # noqa: F403
+from .linalg import *  # noqa: F403
 from .loss import class_cross_entropy as class_cross_entropy
 from .loss import class_cross_entropy_grad as class_cross_entropy_grad
 from .loss import cross_entropy as cross_entropy
 from .loss import nll_loss as nll_loss
-from .movement import *
+from .movement import *  # noqa: F403
 from .normalization import batch_norm as batch_norm
 from .normalization import batch_norm_grad as batch_norm_grad
 from .normalization import batch_norm_train as batch_norm_train
@@ -30,14 +30,14 @@ from .pooling import max_pool2d as max_pool2d
 from .pooling import max_pool2d_grad as max_pool2d_grad
 from .pooling import max_pool2d_with_indices as max_pool2d_with_indices
 from .primitive import PRIMITIVES as PRIMITIVES
-from .random import *
-from .reduction import *
+from .random import *  # noqa: F403
+from .reduction import *  # noqa: F403
 from .sorting import argsort as argsort
 from .sorting import bincount as bincount
 from .sorting import sort as sort
 from .sorting import topk as topk
 from .sorting import unique as unique
-from .view import *
+from .view import *  # noqa: F403
 
 
 def _push() -> None:
