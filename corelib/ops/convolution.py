@@ -101,7 +101,7 @@ def _windows(x: Tensor, kernel: tuple[int, ...], sizes: tuple[int, ...], stride:
     """[N, C, *sizes, *kernel] over a dense padded input: a view."""
     strides = x.stride()
     n = len(kernel)
-    return as_strided_relative(  # type: ignore[no-any-return]
+    return as_strided_relative(
         x, (*x.shape[:2], *sizes, *kernel),
         (*strides[:2], *(strides[2 + i] * stride[i] for i in range(n)), *(strides[2 + i] * dilation[i] for i in range(n))), 0,
     )  # fmt: skip
@@ -145,15 +145,21 @@ _CONVOLUTIONS = samples.calls(
 )
 
 
+def _input_vjp(
+    grad: Tensor, weight: Tensor, input_layout: Layout, stride: Any, padding: Any, dilation: Any, groups: int
+) -> Tensor:
+    return convolution_input_grad(grad, weight, tuple(input_layout.shape), stride, padding, dilation, groups)
+
+
+def _weight_vjp(
+    grad: Tensor, input: Tensor, weight_layout: Layout, stride: Any, padding: Any, dilation: Any, groups: int
+) -> Tensor:
+    return convolution_weight_grad(grad, input, tuple(weight_layout.shape), stride, padding, dilation, groups)
+
+
 @primitive(
     rule=_convolution_rule,
-    vjp={
-        "input": lambda grad, weight, input_layout, stride, padding, dilation, groups: convolution_input_grad(
-            grad, weight, tuple(input_layout.shape), stride, padding, dilation, groups),
-        "weight": lambda grad, input, weight_layout, stride, padding, dilation, groups: convolution_weight_grad(
-            grad, input, tuple(weight_layout.shape), stride, padding, dilation, groups),
-        "bias": lambda grad: grad.sum((0, *range(2, grad.ndim))),
-    },
+    vjp={"input": _input_vjp, "weight": _weight_vjp, "bias": lambda grad: grad.sum((0, *range(2, grad.ndim)))},
     samples=_CONVOLUTIONS, torch_name="",
 )  # fmt: skip
 def convolution(
@@ -180,15 +186,21 @@ def _input_grad_rule(
     )
 
 
+def _input_grad_weight_vjp(
+    grad: Tensor, grad_output: Tensor, weight_layout: Layout, stride: Any, padding: Any, dilation: Any, groups: int
+) -> Tensor:
+    return convolution_weight_grad(
+        grad_output, grad, tuple(weight_layout.shape), stride, padding, dilation, groups
+    )
+
+
 @primitive(
     rule=_input_grad_rule,
     vjp={
         "grad_output": lambda grad, weight, stride, padding, dilation, groups: convolution(
             grad, weight, None, stride, padding, dilation, groups
         ),
-        "weight": lambda grad, grad_output, weight_layout, stride, padding, dilation, groups: convolution_weight_grad(
-            grad_output, grad, tuple(weight_layout.shape), stride, padding, dilation, groups
-        ),
+        "weight": _input_grad_weight_vjp,
     },
     samples=samples.calls(
         (_A(2, 4, 3, 5), _A(4, 3, 3, 2, seed=1), (2, 3, 5, 6), *_ARGS),
@@ -260,14 +272,15 @@ def convolution_weight_grad(
 def _pair(value: Any, n: int, name: str) -> tuple[int, ...]:
     if isinstance(value, int):
         return (value,) * n
-    value = tuple(value)
-    if len(value) == 1:
-        return value * n
-    if len(value) != n:
+    given: tuple[int, ...] = tuple(value)
+    if len(given) == 1:
+        return given * n
+    if len(given) != n:
         raise RuntimeError(
-            f"expected {name} to be a single integer value or a list of {n} values to match the convolution dimensions, but got {name}={list(value)}"
+            f"expected {name} to be a single integer value or a list of {n} values to match the convolution "
+            f"dimensions, but got {name}={list(given)}"
         )
-    return value
+    return given
 
 
 def conv2d(
@@ -328,4 +341,4 @@ def _convnd(
         else:
             raise RuntimeError(f"Invalid padding string: '{padding}'")
     result = convolution(x, weight, bias, s, _pair(padding, n, "padding"), d, groups)
-    return result.squeeze(0) if single else result  # type: ignore[no-any-return]
+    return result.squeeze(0) if single else result

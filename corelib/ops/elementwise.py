@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, overload
 
 from ..core.dispatch import Result
 from ..core.tensor import Tensor
@@ -111,7 +111,11 @@ def log1p(input: Tensor) -> Tensor:
     """log(1 + input), accurate near 0."""
 
 
-@primitive(rule=_float_unary(), vjp={"input": lambda grad, input: grad * cos(input).conj()}, samples=samples.unary())
+def _sin_grad(grad: Tensor, input: Tensor) -> Tensor:
+    return mul(grad, conj(cos(input)))
+
+
+@primitive(rule=_float_unary(), vjp={"input": _sin_grad}, samples=samples.unary())
 def sin(input: Tensor) -> Tensor:
     """Sine, elementwise."""
 
@@ -397,6 +401,10 @@ def where_kernel(condition: Tensor, input: Tensor | Number, other: Tensor | Numb
     """input where condition, else other."""
 
 
+@overload
+def where(condition: Tensor) -> tuple[Tensor, ...]: ...
+@overload
+def where(condition: Tensor, input: Any, other: Any) -> Tensor: ...
 def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     """``where(condition, input, other)``: elementwise choice; either may be a number.
 

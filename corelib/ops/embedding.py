@@ -26,13 +26,13 @@ def _embedding_rule(weight: Layout, indices: Layout, padding_idx: int) -> Result
     return Result(weight.with_shape((*indices.shape, weight.shape[1])), (int(padding_idx),), cast=(None, int64))
 
 
+def _embedding_vjp(grad: Tensor, indices: Tensor, weight_layout: Layout, padding_idx: int) -> Tensor:
+    return embedding_grad(grad, indices, weight_layout.shape[0], padding_idx)
+
+
 @primitive(
     rule=_embedding_rule,
-    vjp={
-        "weight": lambda grad, indices, weight_layout, padding_idx: embedding_grad(
-            grad, indices, weight_layout.shape[0], padding_idx
-        )
-    },
+    vjp={"weight": _embedding_vjp},
     samples=samples.calls(
         (_A(5, 3), _A(2, 4, dtype=int64, low=0, high=4), -1), (_A(5, 3), _A(3, dtype=int64, low=0, high=4), 0)
     ),
@@ -72,5 +72,5 @@ def embedding_grad(grad_output: Tensor, indices: Tensor, rows: int, padding_idx:
 def _picked(grad: Tensor, indices: Tensor, padding_idx: int) -> Tensor:
     from .elementwise import eq, where
 
-    rows: Any = embedding(grad, indices, -1)
+    rows = embedding(grad, indices, -1)
     return rows if padding_idx < 0 else where(eq(indices, padding_idx).unsqueeze(-1), 0.0, rows)

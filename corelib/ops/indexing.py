@@ -132,9 +132,12 @@ _REPEATED = samples.calls(  # repeated indices: only sums have one answer
 )
 
 
+def _overwritten_grad(grad: Tensor, index: Tensor, dim: int) -> Tensor:
+    return scatter_kernel(grad, index, 0.0, dim)
+
+
 @primitive(
-    name="scatter", rule=_scatter_rule,
-    vjp={"input": lambda grad, index, dim: scatter_kernel(grad, index, 0.0, dim), "src": _src_grad}, samples=_SCATTERED,
+    name="scatter", rule=_scatter_rule, vjp={"input": _overwritten_grad, "src": _src_grad}, samples=_SCATTERED,
 )  # fmt: skip
 def scatter_kernel(input: Tensor, index: Tensor, src: Tensor | Number, dim: int) -> Tensor:
     """A copy of ``input`` with ``src`` written at ``index`` along ``dim``."""

@@ -56,12 +56,16 @@ def _mT(x: Tensor) -> Tensor:
     return conj(transpose(x, -1, -2))  # type: ignore[no-any-return]
 
 
+def _left_grad(grad: Tensor, other: Tensor) -> Tensor:
+    return matmul_kernel(grad, _mT(other))
+
+
+def _right_grad(grad: Tensor, input: Tensor) -> Tensor:
+    return matmul_kernel(_mT(input), grad)
+
+
 @primitive(
-    name="matmul", rule=_matmul_rule,
-    vjp={
-        "input": lambda grad, other: matmul_kernel(grad, _mT(other)),
-        "other": lambda grad, input: matmul_kernel(_mT(input), grad),
-    },
+    name="matmul", rule=_matmul_rule, vjp={"input": _left_grad, "other": _right_grad},
     samples=samples.calls(
         (_A(2, 3), _A(3, 4, seed=1)), (_A(2, 3, layout="transposed"), _A(3, 4, seed=1, layout="transposed")),
         (_A(5, 2, 3), _A(5, 3, 4, seed=1)), (_A(2, 0), _A(0, 3)), (_A(0, 2), _A(2, 3)),
@@ -84,7 +88,7 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
         raise TypeError(f"matmul(): argument 'other' (position 2) must be Tensor, not {type(bad).__name__}")
     a, b = len(input._layout.shape), len(other._layout.shape)
     if a == 2 and b == 2:
-        return matmul_kernel(input, other, out=out)  # type: ignore[no-any-return]
+        return matmul_kernel(input, other, out=out)
     if a == 0 or b == 0:
         raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {a}D and {b}D")
     if a == 1 and b == 1:
@@ -93,7 +97,7 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
                 f"inconsistent tensor size, expected tensor [{input.shape[0]}] and src [{other.shape[0]}] to have the same "
                 f"number of elements, but got {input.shape[0]} and {other.shape[0]} elements respectively"
             )
-        return matmul_kernel(input.unsqueeze(0), other.unsqueeze(1)).reshape(())  # type: ignore[no-any-return]
+        return matmul_kernel(input.unsqueeze(0), other.unsqueeze(1)).reshape(())
     if a == 1:
         return matmul(input.unsqueeze(0), other).squeeze(-2)
     if b == 1:
@@ -107,11 +111,11 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
         rows = input.shape[:-1]
         return matmul_kernel(input.reshape((-1 if input.numel() else _count(rows), input.shape[-1])), other).reshape(
             (*rows, other.shape[-1])
-        )  # type: ignore[no-any-return]
+        )
     batch = rules.broadcast_shapes(input.shape[:-2], other.shape[:-2])
     x = input.expand((*batch, *input.shape[-2:])) if tuple(input.shape[:-2]) != batch else input
     y = other.expand((*batch, *other.shape[-2:])) if tuple(other.shape[:-2]) != batch else other
-    return matmul_kernel(x, y)  # type: ignore[no-any-return]
+    return matmul_kernel(x, y)
 
 
 def _count(shape: Any) -> int:
@@ -127,14 +131,14 @@ def mm(input: Tensor, mat2: Tensor) -> Tensor:
         raise RuntimeError("self must be a matrix")
     if mat2.ndim != 2:
         raise RuntimeError("mat2 must be a matrix")
-    return matmul_kernel(input, mat2)  # type: ignore[no-any-return]
+    return matmul_kernel(input, mat2)
 
 
 def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     """Product of two batches of matrices."""
     if input.ndim != 3 or mat2.ndim != 3:
         raise RuntimeError("batch1 must be a 3D tensor" if input.ndim != 3 else "batch2 must be a 3D tensor")
-    return matmul_kernel(input, mat2)  # type: ignore[no-any-return]
+    return matmul_kernel(input, mat2)
 
 
 def mv(input: Tensor, vec: Tensor) -> Tensor:
@@ -156,7 +160,7 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
     for name, x in (("self", input), ("vec2", vec2)):
         if x.ndim != 1:
             raise RuntimeError(f"outer: Expected 1-D argument {name}, but got {x.ndim}-D")
-    return mul(input.unsqueeze(1), vec2)  # type: ignore[no-any-return]
+    return mul(input.unsqueeze(1), vec2)
 
 
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
@@ -165,13 +169,13 @@ def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Any = 1, alpha: An
     product = product if alpha == 1 else product * alpha
     if beta == 0:
         return product
-    return add(product, input if beta == 1 else input * beta)  # type: ignore[no-any-return]
+    return add(product, input if beta == 1 else input * beta)
 
 
 def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """beta * input + alpha * (batch1 @ batch2)."""
     product = bmm(batch1, batch2)
-    return add(product if alpha == 1 else product * alpha, input if beta == 1 else input * beta)  # type: ignore[no-any-return]
+    return add(product if alpha == 1 else product * alpha, input if beta == 1 else input * beta)
 
 
 def _linear_rule(x: Layout, weight: Layout, bias: Layout | None) -> Result:
@@ -203,7 +207,7 @@ def _as_rows(x: Tensor) -> Tensor:
 
 
 def _transposed(x: Tensor) -> Tensor:
-    return transpose(_as_rows(x), 0, 1)  # type: ignore[no-any-return]
+    return transpose(_as_rows(x), 0, 1)
 
 
 def _linear_grad_rule(
@@ -277,4 +281,4 @@ def linear_grad(
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """input @ weight.T + bias, over the last dimension."""
     product = matmul(input, transpose(weight, 0, 1))
-    return product if bias is None else add(product, bias)  # type: ignore[no-any-return]
+    return product if bias is None else add(product, bias)

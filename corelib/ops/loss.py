@@ -21,7 +21,7 @@ def _reduce(values: Tensor, reduction: str, total: Any = None) -> Tensor:
         return values
     if reduction == "sum":
         return values.sum()
-    return values.mean() if total is None else div(values.sum(), total)  # type: ignore[no-any-return]
+    return values.mean() if total is None else div(values.sum(), total)
 
 
 def nll_loss(
@@ -185,7 +185,7 @@ def cross_entropy(
         return _reduce(values, reduction, float(max(values.numel(), 1)))
     _check_classes(input, target)
     if input.ndim == 2 and weight is None and not label_smoothing:
-        return class_cross_entropy(input, target, ignore_index, reduction)[0]  # type: ignore[no-any-return]
+        return class_cross_entropy(input, target, ignore_index, reduction)[0]
     log_probabilities = log_softmax(input, dim)
     loss = nll_loss(log_probabilities, target, weight, ignore_index, reduction)
     if not label_smoothing:
@@ -199,4 +199,4 @@ def cross_entropy(
     smooth = where(ignored, 0.0, smooth)
     weights = where(ignored, 0.0, _class_weights(input, where(ignored, 0, target), weight))
     spread = _reduce(smooth, reduction, weights.sum())
-    return loss * (1 - label_smoothing) + spread * (label_smoothing / classes)  # type: ignore[no-any-return]
+    return loss * (1 - label_smoothing) + spread * (label_smoothing / classes)

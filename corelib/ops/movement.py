@@ -43,8 +43,12 @@ def _cast_rule(x: Layout, dtype: dtype) -> Result:
     return Result(x.with_dtype(dtype), (dtype,))
 
 
+def _cast_grad(grad: Tensor, input_layout: Layout) -> Tensor:
+    return cast(grad, input_layout.dtype)
+
+
 @primitive(
-    rule=_cast_rule, vjp={"input": lambda grad, input_layout: cast(grad, input_layout.dtype)},
+    rule=_cast_rule, vjp={"input": _cast_grad},
     samples=_CASTS,
     node_name="ToCopy", torch_name="",
 )  # fmt: skip
@@ -56,10 +60,14 @@ def _transfer_rule(x: Layout, device: Device) -> Result:
     return Result(Layout.of(x.shape, x.dtype, device), (device,))
 
 
+def _transfer_grad(grad: Tensor, input_layout: Layout) -> Tensor:
+    return transfer(grad, input_layout.device)
+
+
 @primitive(
     kind="host",
     rule=_transfer_rule,
-    vjp={"input": lambda grad, input_layout: transfer(grad, input_layout.device)},
+    vjp={"input": _transfer_grad},
     node_name="ToCopy",
     torch_name="",
     widen=False,
@@ -113,11 +121,13 @@ def to(
             copy = copy or (a and args.index(a) == 2)
         elif a is not None:
             raise TypeError(f"to() received an invalid combination of arguments - got ({type(a).__name__})")
-    result = input
-    if device is not None:
-        target = place(device)
-        if target is not result._layout.device:
-            result = transfer(result, target)
+    result, layout = input, input._layout
+    target = layout.device if device is None else place(device)
+    # converted here, since the other device may not hold the old dtype; there, where this one does not hold the new
+    if dtype not in (None, layout.dtype) and backend_of(layout).device_supports(dtype, layout.device.index or 0):
+        result = cast(result, dtype)
+    if target is not layout.device:
+        result = transfer(result, target)
     if dtype is not None and dtype is not result._layout.dtype:
         result = cast(result, dtype)
     return _clone(result) if copy and result is input else result
@@ -128,7 +138,7 @@ _clone = copy
 
 def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
     """A dense copy, through which gradients pass."""
-    return copy(input)  # type: ignore[no-any-return]
+    return copy(input)
 
 
 def contiguous(input: Tensor, memory_format: Any = None) -> Tensor:
@@ -147,8 +157,8 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
         if view_strides(layout.shape, layout.strides, size) is None:
             result = view(copy(input), size)
             result._view = None  # of a copy that nobody else has
-            return result  # type: ignore[no-any-return]
-    return view(input, tuple(size))  # type: ignore[no-any-return]
+            return result
+    return view(input, tuple(size))
 
 
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
@@ -177,7 +187,7 @@ def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
     order = [d for d in range(n) if d not in sources]
     for t, s in sorted(zip(targets, sources, strict=True)):
         order.insert(t, s)
-    return permute(input, tuple(order))  # type: ignore[no-any-return]
+    return permute(input, tuple(order))
 
 
 def flip(input: Tensor, dims: Any) -> Tensor:
@@ -271,7 +281,7 @@ def stack(tensors: Any, dim: int = 0) -> Tensor:
             raise RuntimeError(
                 f"stack expects each tensor to be equal size, but got {list(first)} at entry 0 and {list(t.shape)} at entry {i}"
             )
-    return cat([unsqueeze(t, dim) for t in tensors], dim)  # type: ignore[no-any-return]
+    return cat([unsqueeze(t, dim) for t in tensors], dim)
 
 
 def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
@@ -294,7 +304,8 @@ def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Te
                 f"split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size at dimension {dim}), but got "
                 f"split_sizes={sizes}"
             )
-    pieces, start = [], 0
+    pieces: list[Tensor] = []
+    start = 0
     for s in sizes:
         pieces.append(_multi(slice_(tensor, dim, start, start + s, 1), len(pieces), "Split"))
         start += s
@@ -339,7 +350,7 @@ def repeat(input: Tensor, *sizes: Any) -> Tensor:
     for r, n in zip(reps, shape, strict=True):
         pairs += [r, n]
     spread = reshape(x, tuple(v for n in shape for v in (1, n))).expand(tuple(pairs))
-    return copy(spread).reshape(tuple(r * n for r, n in zip(reps, shape, strict=True)))  # type: ignore[no-any-return]
+    return copy(spread).reshape(tuple(r * n for r, n in zip(reps, shape, strict=True)))
 
 
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:

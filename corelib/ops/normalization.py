@@ -182,7 +182,7 @@ def layer_norm(
         raise RuntimeError(
             f"Given normalized_shape={list(shape)}, expected input with shape [{', '.join(['*', *map(str, shape)])}], but got input of size{list(input.shape)}"
         )
-    return native_layer_norm(input, weight, bias, n, eps)[0]  # type: ignore[no-any-return]
+    return native_layer_norm(input, weight, bias, n, eps)[0]
 
 
 # -- batch norm --------------------------------------------------------------------------------------------------
@@ -295,7 +295,7 @@ def batch_norm(
                 running_var.copy_(running_var * (1 - m) + variance * m)
             finally:
                 local.grad = previous
-        return result  # type: ignore[no-any-return]
+        return result
     if running_mean is None or running_var is None:
         raise RuntimeError("Expected running_mean and running_var to be defined when training=False")
     shape = (-1,) + (1,) * (input.ndim - 2)
@@ -303,4 +303,4 @@ def batch_norm(
     if weight is not None:
         scale = mul(scale, weight)
     result = mul(sub(input, running_mean.reshape(shape)), scale.reshape(shape))
-    return result if bias is None else add(result, bias.reshape(shape))  # type: ignore[no-any-return]
+    return result if bias is None else add(result, bias.reshape(shape))

@@ -65,7 +65,7 @@ def _framed(x: Tensor, kernel: Any, stride: Any, padding: Any, dilation: Any, si
 
 def _window_view(frame: Tensor, kernel: Any, stride: Any, dilation: Any, sizes: Any) -> Tensor:
     s = frame.stride()
-    return as_strided_relative(  # type: ignore[no-any-return]
+    return as_strided_relative(
         frame, (*frame.shape[:-2], *sizes, *kernel),
         (*s[:-2], s[-2] * stride[0], s[-1] * stride[1], s[-2] * dilation[0], s[-1] * dilation[1]), 0,
     )  # fmt: skip
@@ -78,9 +78,13 @@ _POOLED = samples.calls(
 )
 
 
+def _max_pool_vjp(grad: Tensor, indices: Tensor, input_layout: Layout) -> Tensor:
+    return max_pool2d_grad(grad, indices, tuple(input_layout.shape))
+
+
 @primitive(
     name="max_pool2d", rule=_max_pool_rule, outputs=("values", "indices"), nondifferentiable=(1,),
-    vjp={"input": lambda grad, indices, input_layout: max_pool2d_grad(grad, indices, tuple(input_layout.shape))},
+    vjp={"input": _max_pool_vjp},
     samples=_POOLED, node_name="MaxPool2DWithIndices", torch_name="", widen=False,
 )  # fmt: skip
 def max_pool2d_kernel(
@@ -212,7 +216,7 @@ def avg_pool2d_kernel(
     return div(
         windows.sum((-2, -1)),
         _divisors(input, tuple(input.shape), sizes, kernel, stride, padding, count_include_pad, divisor_override),
-    )  # type: ignore[no-any-return]
+    )
 
 
 def _window(kernel_size: Any, stride: Any) -> tuple[Any, Any]:
@@ -227,7 +231,7 @@ def max_pool2d_with_indices(
     kernel, step = _window(kernel_size, stride)
     return max_pool2d_kernel(
         input, kernel, step, _pair(padding, 2, "padding"), _pair(dilation, 2, "dilation"), ceil_mode
-    )  # type: ignore[no-any-return]
+    )
 
 
 def max_pool2d(
@@ -250,4 +254,4 @@ def avg_pool2d(
     kernel, step = _window(kernel_size, stride)
     return avg_pool2d_kernel(
         input, kernel, step, _pair(padding, 2, "padding"), ceil_mode, count_include_pad, divisor_override
-    )  # type: ignore[no-any-return]
+    )

@@ -80,10 +80,10 @@ def infer_size(shape: Any, numel: int) -> tuple[int, ...]:
             raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {numel}")
         if numel % known:
             raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {numel}")
-        shape = tuple(numel // known if n == -1 else n for n in shape)
+        shape = [numel // known if n == -1 else n for n in shape]
     if math.prod(shape) != numel:
         raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {numel}")
-    return shape
+    return tuple(shape)
 
 
 def _laid(x: Layout, shape: tuple[int, ...], strides: tuple[int, ...], offset: int = 0, *statics: Any) -> Result:
@@ -200,10 +200,14 @@ def _inverse(order: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(result)
 
 
+def _permute_grad(grad: Tensor, dims: tuple[int, ...]) -> Tensor:
+    return permute(grad, _inverse(dims))
+
+
 @primitive(
     kind="view",
     rule=_permute_rule,
-    vjp={"input": lambda grad, dims: permute(grad, _inverse(dims))},
+    vjp={"input": _permute_grad},
     samples=samples.calls(
         (_A(2, 3, 4), (2, 0, 1)),
         (_A(2, 3), (-1, 0)),
@@ -225,10 +229,14 @@ def _transpose_rule(x: Layout, dim0: int, dim1: int) -> Result:
     return _laid(x, tuple(shape), tuple(strides), 0, a, b)
 
 
+def _transpose_grad(grad: Tensor, dim0: int, dim1: int) -> Tensor:
+    return transpose(grad, dim0, dim1)
+
+
 @primitive(
     kind="view",
     rule=_transpose_rule,
-    vjp={"input": lambda grad, dim0, dim1: transpose(grad, dim0, dim1)},
+    vjp={"input": _transpose_grad},
     samples=samples.calls(
         (_A(2, 3), 0, 1),
         (_A(2, 3, 4), -1, 0),
@@ -260,12 +268,14 @@ def _into_zeros(grad: Tensor, layout: Layout, place: Any) -> Tensor:
     return whole
 
 
+def _select_grad(grad: Tensor, input_layout: Layout, dim: int, index: int) -> Tensor:
+    return _into_zeros(grad, input_layout, lambda w: select(w, dim, index))
+
+
 @primitive(
     kind="view",
     rule=_select_rule,
-    vjp={
-        "input": lambda grad, input_layout, dim, index: _into_zeros(grad, input_layout, lambda w: select(w, dim, index))
-    },
+    vjp={"input": _select_grad},
     samples=samples.calls(
         (_A(2, 3), 0, 1), (_A(2, 3, 4), -1, -2), samples.Sample((_A(2, 3), 1, 3), error=IndexError), layouts=True
     ),
@@ -287,15 +297,15 @@ def _slice_rule(x: Layout, dim: int, start: Any, end: Any, step: int) -> Result:
     return _laid(x, shape, strides, first * x.strides[d] if size else 0, d, first, last, step)
 
 
+def _slice_grad(grad: Tensor, input_layout: Layout, dim: int, start: int, end: int, step: int) -> Tensor:
+    return _into_zeros(grad, input_layout, lambda w: slice_(w, dim, start, end, step))
+
+
 @primitive(
     kind="view",
     name="slice",
     rule=_slice_rule,
-    vjp={
-        "input": lambda grad, input_layout, dim, start, end, step: _into_zeros(
-            grad, input_layout, lambda w: slice_(w, dim, start, end, step)
-        )
-    },
+    vjp={"input": _slice_grad},
     samples=samples.calls(
         (_A(5, 3), 0, 1, 4, 2),
         (_A(5, 3), 1, None, -1, 1),
@@ -371,14 +381,14 @@ def _diagonal_rule(x: Layout, offset: int, dim1: int, dim2: int) -> Result:
     return _laid(x, shape, (*(x.strides[i] for i in keep), x.strides[a] + x.strides[b]), start, offset, a, b)
 
 
+def _diagonal_grad(grad: Tensor, input_layout: Layout, offset: int, dim1: int, dim2: int) -> Tensor:
+    return _into_zeros(grad, input_layout, lambda w: diagonal(w, offset, dim1, dim2))
+
+
 @primitive(
     kind="view",
     rule=_diagonal_rule,
-    vjp={
-        "input": lambda grad, input_layout, offset, dim1, dim2: _into_zeros(
-            grad, input_layout, lambda w: diagonal(w, offset, dim1, dim2)
-        )
-    },
+    vjp={"input": _diagonal_grad},
     samples=samples.calls(
         (_A(3, 4),),
         (_A(3, 4), 1),
@@ -465,12 +475,12 @@ def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int | None
             f"{input.dtype.itemsize} requiring a storage size of {(own + delta + extent) * input.dtype.itemsize} are out of "
             f"bounds for storage of size {available * input.dtype.itemsize}"
         )
-    return as_strided_relative(input, tuple(size), tuple(stride), delta)  # type: ignore[no-any-return]
+    return as_strided_relative(input, tuple(size), tuple(stride), delta)
 
 
 def geometry_of(tensor: Tensor, layout: Layout, offset: int) -> Tensor:
     """A view with a layout's sizes and strides, ``offset`` after the tensor's start."""
-    return as_strided_relative(tensor, tuple(layout.shape), layout.strides, offset)  # type: ignore[no-any-return]
+    return as_strided_relative(tensor, tuple(layout.shape), layout.strides, offset)
 
 
 def in_geometry(tensor: Tensor, layout: Layout) -> Tensor:
@@ -480,7 +490,7 @@ def in_geometry(tensor: Tensor, layout: Layout) -> Tensor:
     whole = tensor.new_zeros((layout.extent,))
     result = as_strided_relative(whole, tuple(layout.shape), layout.strides, 0)
     result.copy_(tensor)
-    return result  # type: ignore[no-any-return]
+    return result
 
 
 def as_strided_grad(grad: Tensor, base: Layout, made: Layout, offset: int) -> Tensor:
@@ -502,7 +512,7 @@ def as_strided_grad(grad: Tensor, base: Layout, made: Layout, offset: int) -> Te
     flat = gathered(grad, made, start + offset) if made.numel else grad.new_zeros((size,))
     if base.numel and overlaps(base):  # its elements share what arrives where they share memory
         flat = flat / gathered(grad.new_ones(tuple(base.shape)), base, start)
-    return as_strided_relative(flat, tuple(base.shape), base.strides, start).reshape(tuple(base.shape))  # type: ignore[no-any-return]
+    return as_strided_relative(flat, tuple(base.shape), base.strides, start).reshape(tuple(base.shape))
 
 
 def overlaps(layout: Layout) -> bool:
@@ -538,7 +548,7 @@ def _bitcast_rule(x: Layout, dtype: dtype) -> Result:
 def view_dtype(input: Tensor, dtype: dtype) -> Tensor:
     """``x.view(dtype)``: the same bits as another dtype."""
     if dtype is input.dtype:
-        return view(input, tuple(input.shape))  # type: ignore[no-any-return]
+        return view(input, tuple(input.shape))
     offset = 0 if input._view is None else input._view.offset
     old, new = input.dtype.itemsize, dtype.itemsize
     if (offset * old) % new:
@@ -555,7 +565,7 @@ def view_as_real(input: Tensor) -> Tensor:
     """A complex tensor as a real one with a last dimension of 2 (real, imaginary)."""
     if not input.dtype.is_complex:
         raise RuntimeError("view_as_real is only supported for complex tensors")
-    return _as_real(input)  # type: ignore[no-any-return]
+    return _as_real(input)
 
 
 def view_as_complex(input: Tensor) -> Tensor:
@@ -568,7 +578,7 @@ def view_as_complex(input: Tensor) -> Tensor:
         raise RuntimeError("Tensor must have a stride divisible by 2 for all but last dimension")
     if input.storage_offset() % 2:
         raise RuntimeError("Tensor must have a storage_offset divisible by 2")
-    return _as_complex(input)  # type: ignore[no-any-return]
+    return _as_complex(input)
 
 
 def _as_real_rule(x: Layout) -> Result:
