@@ -20,7 +20,14 @@ from .errors import (
     OutOfMemoryError,
     UnsupportedPrimitive,
 )
-from .registry import prefer, register_backend, register_kernels, unregister_backend, unregister_kernels
+from .registry import (
+    prefer,
+    register_backend,
+    register_kernels,
+    set_cpu_fallback,
+    unregister_backend,
+    unregister_kernels,
+)
 
 if TYPE_CHECKING:
     from .array_module import ArrayModuleBackend
@@ -30,7 +37,7 @@ __all__ = [
     "CONTRACT", "ArrayModuleBackend", "Backend", "BackendError", "BackendNotAvailable", "BackendSpec",
     "ContractError", "DeviceProperties", "DivisionByZero", "IndexOutOfBounds", "Kernel",
     "KernelContractViolation", "KernelPack", "OutOfMemoryError", "UnsupportedPrimitive", "hookimpl", "kernel",
-    "prefer", "register_backend", "register_kernels", "unregister_backend", "unregister_kernels",
+    "prefer", "register_backend", "register_kernels", "set_cpu_fallback", "unregister_backend", "unregister_kernels",
 ]  # fmt: skip
 
 _LAZY = {"ArrayModuleBackend": "array_module", "hookimpl": "hookspec"}

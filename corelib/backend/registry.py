@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BackendState", "PackState", "Registry", "prefer", "register_backend", "register_kernels", "registry",
-    "unregister_backend", "unregister_kernels",
+    "set_cpu_fallback", "unregister_backend", "unregister_kernels",
 ]  # fmt: skip
 
 _DEVICE_MODULES = frozenset({"cpu", "cuda", "mps", "opencl", "xpu"})  # corelib.cuda is the device type's own module
@@ -117,6 +117,7 @@ class Registry:
 
     Attributes:
         on_change: called, without arguments, after any kernel table or the set of usable backends changed.
+        cpu_fallback: whether the CPU runs what a device has neither a kernel nor a decomposition for.
 
     Args:
         public_names: gives the names that a device type may not have; asked when one is loaded.
@@ -124,6 +125,7 @@ class Registry:
 
     def __init__(self, public_names: Callable[[], frozenset[str]] = _public_names) -> None:
         self.on_change: list[Callable[[], None]] = []
+        self.cpu_fallback = False
         self._public_names = public_names
         self._lock = threading.RLock()
         self._ready: dict[str, Backend] = {}  # with hardware: what get() answers at once
@@ -275,6 +277,15 @@ class Registry:
         device = self._load(device_type).device
         with self._lock:
             device.prefer(primitive, owner)
+        self._changed()
+
+    def set_cpu_fallback(self, enabled: bool) -> None:
+        """Let the CPU run, on copies, what a device has neither a kernel nor a decomposition for.
+
+        A warning says so once for each primitive of a device type.  Off unless asked for: a program that copies
+        in every step is slow in a way that nothing shows.
+        """
+        self.cpu_fallback = enabled
         self._changed()
 
     def rescan(self) -> None:
@@ -492,3 +503,4 @@ unregister_backend = registry.unregister_backend
 register_kernels = registry.register_kernels
 unregister_kernels = registry.unregister_kernels
 prefer = registry.prefer
+set_cpu_fallback = registry.set_cpu_fallback

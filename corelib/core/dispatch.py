@@ -33,8 +33,6 @@ __all__ = ["Plan", "Result", "call", "clear_plans", "plan_for", "record"]
 _LIMIT = 4096  # plans kept per primitive
 _ALL: list[dict[Any, Any]] = []  # every primitive's plans, to clear when a kernel table changes
 
-fallback_to_cpu = False
-"""Set by ``corelib.backend.set_cpu_fallback``: run on the CPU what a device cannot, warning once each."""
 
 
 class Result:
@@ -219,7 +217,7 @@ def _choose(
         plan.run = _decomposed(prim, descriptors, result)
         plan.owner = "decomposition"
         return
-    if fallback_to_cpu and backend.name != "cpu":
+    if registry.cpu_fallback and backend.name != "cpu":
         plan.run = _on_cpu(prim, backend, result)
         plan.owner = "cpu (fallback)"
         return
@@ -391,13 +389,16 @@ def _owned(result: Tensor | None, operands: tuple[Any, ...]) -> Tensor | None:
     return fresh(registry.get(layout.device.type).kernels["copy"].function(result._array), layout.dense)
 
 
-_warned: set[str] = set()
+_warned: set[tuple[str, str]] = set()
 
 
 def _on_cpu(prim: Any, backend: Backend, result: Result) -> Callable[..., Any]:
+    """Run a primitive on host copies; a warning says so once for each primitive of a device type."""
+    statics = tuple([_on_host(s) if s.__class__ is Layout else s for s in result.statics])
+
     def run(*operands: Any) -> Any:
-        if prim.name not in _warned:
-            _warned.add(prim.name)
+        if (prim.name, backend.name) not in _warned:
+            _warned.add((prim.name, backend.name))
             warnings.warn(
                 f"primitive '{prim.name}' has no kernel on '{backend.name}' and runs on the CPU (copies both ways)",
                 stacklevel=4,
@@ -406,20 +407,24 @@ def _on_cpu(prim: Any, backend: Backend, result: Result) -> Callable[..., Any]:
         grad = local.grad
         local.grad = False
         try:
-            got = call(prim, tuple([_host_copy(x) for x in operands]), result.statics)
+            got = call(prim, tuple([_host_copy(x) for x in operands]), statics)
         finally:
             local.grad = grad
-        if type(got) is tuple:
+        if isinstance(got, tuple):
             return tuple([None if o is None else _device_copy(backend, g, o) for g, o in zip(got, outputs, strict=True)])
         return _device_copy(backend, got, outputs)
 
     return run
 
 
+def _on_host(layout: Layout) -> Layout:
+    return Layout.of(layout.shape, layout.dtype, Device("cpu"))
+
+
 def _host_copy(x: Any) -> Any:
     if x.__class__ in TENSORS and x._layout.device.type != "cpu":
         host = registry.get(x._layout.device.type).download(x._array, x._layout)
-        layout = Layout.of(x._layout.shape, x._layout.dtype, Device("cpu"))
+        layout = _on_host(x._layout)
         return fresh(registry.get("cpu").upload(host, layout), layout)
     if x.__class__ in (list, tuple):
         return type(x)(_host_copy(y) for y in x)
