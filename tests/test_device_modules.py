@@ -205,6 +205,18 @@ def test_from_numpy_is_on_the_cpu_whatever_the_context() -> None:
         assert corelib.from_numpy(np.ones(2)).device == corelib.device("cpu")
 
 
+def test_from_numpy_shares_memory_where_it_may_be_written() -> None:
+    host = np.zeros((2, 3))
+    x = corelib.from_numpy(host)
+    x[0].add_(1)
+    host[1, 2] = 7
+    assert x.tolist() == host.tolist() == [[1, 1, 1], [0, 0, 7]]
+    assert x.numpy() is host
+    host.flags.writeable = False
+    corelib.from_numpy(host).zero_()
+    assert host[1, 2] == 7
+
+
 def test_default_device_is_readable() -> None:
     assert corelib.get_default_device() == corelib.device("cpu")
     with corelib.device("strict"):

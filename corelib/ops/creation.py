@@ -424,7 +424,7 @@ def from_numpy(ndarray: np.ndarray[Any, Any]) -> Tensor:
     layout = Layout.of(ndarray.shape, d, Device("cpu"))
     backend = backend_of(layout)
     adopt = getattr(backend, "adopt", None)  # an optional capability: use host memory as it is
-    if adopt is None or not ndarray.flags.c_contiguous or not ndarray.dtype.isnative:
+    if adopt is None or not ndarray.flags.carray or not ndarray.dtype.isnative:
         if any(s < 0 for s in ndarray.strides):
             raise ValueError(
                 "At least one stride in the given numpy array is negative, and tensors with negative strides are not "

@@ -76,6 +76,10 @@ class CpuBackend(ArrayModuleBackend):
     def upload(self, host: Array, layout: Layout) -> Array:
         return np.array(host, dtype=layout.dtype.numpy, order="C")
 
+    def adopt(self, host: Array, layout: Layout) -> Array:
+        """The host array itself: a tensor that shares its memory."""
+        return host
+
     def download(self, array: Array, layout: Layout) -> Array:
         return np.array(array, order="C")
 
