@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -35,6 +35,7 @@ from .state import local
 __all__ = ["Tensor"]
 
 T: Any = Tensor
+S = TypeVar("S", bound=Tensor)
 
 
 def bind(name: str, function: Any) -> None:
@@ -51,6 +52,12 @@ def _prop(
     get.__doc__ = doc
     get.__annotations__ = {"return": type_}  # read by .ci/stubs.py, as the methods' annotations are
     bind(name, property(get, put))
+
+
+def _version(self: Tensor) -> int:
+    if self._extra is not None and "inference" in self._extra:
+        raise RuntimeError("Inference tensors do not track version counter.")
+    return 0 if self._storage is None else self._storage.version
 
 
 def _set_requires_grad(self: Tensor, value: bool) -> None:
@@ -139,7 +146,7 @@ _prop("is_leaf", "bool", "Whether no recorded operation made it.", lambda self: 
 _prop("output_nr", "int", "Which output of grad_fn it is.", lambda self: self._node.index if type(self._node) is Output else 0)
 _prop("data", "Tensor", "The same memory, outside of autograd.", _get_data, _put_data)
 _prop("retains_grad", "bool", "Whether a non-leaf keeps its grad.", lambda self: bool((self._extra or {}).get("retains")))
-_prop("_version", "int", "In-place writes seen by its memory.", lambda self: 0 if self._storage is None else self._storage.version)
+_prop("_version", "int", "In-place writes seen by its memory.", _version)
 _prop("_base", "Tensor | None", "The tensor it is a view of, or None.", lambda self: None if self._view is None else self._view.base)
 _prop("T", "Tensor", "Dimensions reversed.", lambda self: ops.permute(self, tuple(range(self.ndim - 1, -1, -1))))
 _prop("mT", "Tensor", "The last two dimensions swapped.", lambda self: ops.transpose(self, -1, -2))
@@ -264,6 +271,7 @@ def detach(self: Tensor) -> Tensor:
             result = ops.alias_of(self)
         finally:
             local.grad = previous
+        assert result._view is not None
         result._view.base = None
         result._node = None
         return result
@@ -377,9 +385,9 @@ T.__array_priority__ = 1000
 
 
 @_method
-def as_subclass(self: Tensor, cls: type) -> Any:
+def as_subclass(self: Tensor, cls: type[S]) -> S:
     """The same memory and history as an instance of a subclass."""
-    result = object.__new__(cls)
+    result: S = object.__new__(cls)
     for name in ("_array", "_layout", "_node", "_storage", "_view", "_grad", "_extra"):
         setattr(result, name, getattr(self, name))
     storage = storage_of(self)
@@ -479,8 +487,8 @@ def view(self: Tensor, *size: Any) -> Tensor:
 
 
 bind("view", view)
-for _n, _f in (("expand", ops.expand), ("permute", ops.permute)):
-    _by_sizes(_n, _f)
+for _op in (ops.expand, ops.permute):
+    _by_sizes(_op.__name__, _op)
 
 
 @_method
@@ -547,16 +555,20 @@ bind("nelement", T.numel)
 bind("ndimension", T.dim)
 
 
+_add: Callable[..., Tensor] = ops.add  # what is called with ``out``, which definitions do not name
+_sub: Callable[..., Tensor] = ops.sub
+
+
 @_method
 def add(self: Tensor, other: Any, *, alpha: Any = 1, out: Any = None) -> Tensor:
     """self + alpha * other."""
-    return ops.add(self, other if alpha == 1 else other * alpha, out=out)
+    return _add(self, other if alpha == 1 else other * alpha, out=out)
 
 
 @_method
 def sub(self: Tensor, other: Any, *, alpha: Any = 1, out: Any = None) -> Tensor:
     """self - alpha * other."""
-    return ops.sub(self, other if alpha == 1 else other * alpha, out=out)
+    return _sub(self, other if alpha == 1 else other * alpha, out=out)
 
 
 @_method
@@ -572,7 +584,7 @@ bind("multiply", ops.mul)
 @_method
 def where(self: Tensor, condition: Tensor, other: Any) -> Tensor:
     """self where condition, else other."""
-    return ops.where(condition, self, other)  # type: ignore[no-any-return]
+    return ops.where(condition, self, other)
 
 
 @_method
@@ -622,11 +634,15 @@ _scaled_inplace("sub")
 
 
 def _written_back(name: str) -> None:
-    """``x.name_(...)`` for an operation said in others: compute, then write (recorded as both)."""
+    """``x.name_(...)`` for an operation said in others: compute, then write (recorded as both).
+
+    Backward may need what is overwritten, so what is computed from is a copy where history is recorded.
+    """
     function = getattr(ops, name)
 
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        return ops.copy_(self, function(self, *args, **kwargs))
+        recorded = local.grad and any([x.__class__ in TENSORS and has_history(x) for x in (self, *args, *kwargs.values())])
+        return ops.copy_(self, function(ops.copy(self) if recorded else self, *args, **kwargs))
 
     method.__name__ = name + "_"
     method.__doc__ = f"In-place ``{name}``."
@@ -742,7 +758,9 @@ def _deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:
         return memo[id(self)]  # type: ignore[no-any-return]
     if not self.is_leaf:
         raise RuntimeError(
-            "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment."
+            "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment.  "
+            "If you were attempting to deepcopy a module, this may be because of a torch.nn.utils.weight_norm usage, see "
+            "https://github.com/pytorch/pytorch/pull/103001"
         )
     import copy
 

@@ -235,8 +235,8 @@ def _compute_dtype(descriptors: tuple[Any, ...], result: Result) -> dtype:
     for target in result.cast or ():
         if target is not None:
             return target
-    outputs = result.layout if type(result.layout) is tuple else (result.layout,)
-    return (_layouts(descriptors) or outputs)[0].dtype
+    outputs = result.layout if isinstance(result.layout, tuple) else (result.layout,)
+    return (_layouts(descriptors) or [o for o in outputs if o is not None])[0].dtype
 
 
 
@@ -352,7 +352,7 @@ def _decomposed(prim: Any, descriptors: tuple[Any, ...], result: Result) -> Call
             targets.append(target if target is not d.dtype else None)
         else:
             targets.append(None)
-    outputs = result.layout if type(result.layout) is tuple else (result.layout,)
+    outputs: tuple[Any, ...] = result.layout if isinstance(result.layout, tuple) else (result.layout,)
     statics = result.statics
 
     def run(*operands: Any) -> Any:
@@ -403,7 +403,7 @@ def _on_cpu(prim: Any, backend: Backend, result: Result) -> Callable[..., Any]:
                 f"primitive '{prim.name}' has no kernel on '{backend.name}' and runs on the CPU (copies both ways)",
                 stacklevel=4,
             )
-        outputs = result.layout
+        outputs: Any = result.layout
         grad = local.grad
         local.grad = False
         try:
@@ -581,13 +581,6 @@ def edges_of(operands: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def make_node(prim: Any, plan: Plan, operands: tuple[Any, ...], edges: tuple[Any, ...]) -> Node:
     """A node with what the primitive's vjp declares to need (outputs are added by :func:`attach`)."""
-    for x in operands:
-        if x.__class__ in TENSORS and x._extra is not None and "inference" in x._extra:
-            if prim.kind != "view":
-                raise RuntimeError(
-                    "Inference tensors cannot be saved for backward. To work around you can make a clone to get a "
-                    "normal tensor and use it in autograd."
-                )
     node = Node()
     node.prim = prim
     node.edges = edges
@@ -630,15 +623,18 @@ def attach(prim: Any, node: Node, result: Any) -> None:
 
 def _into(prim: Any, operands: tuple[Any, ...], statics: tuple[Any, ...], out: Any) -> Any:
     """``out=``: compute, then write into the given tensors, resizing an empty one as PyTorch does."""
-    from .inplace import write_result
+    from .inplace import check_writable, write_result
 
+    outs = [x for x in (out if isinstance(out, tuple) else (out,)) if x.__class__ in TENSORS]
+    tensors = [x for x in operands if x.__class__ in TENSORS]
     if local.grad:
-        tensors = [x for x in (*operands, *(out if type(out) is tuple else (out,))) if x.__class__ in TENSORS]
-        if any(t._node is not None for t in tensors):
+        if any(t._node is not None for t in (*tensors, *outs)):
             raise RuntimeError(
                 f"{prim.name}(): functions with out=... arguments don't support automatic differentiation, "
                 "but one of the arguments requires grad."
             )
+    for o in outs:
+        check_writable(o, *tensors)
     result = call(prim, operands, statics)
     if type(result) is tuple or isinstance(result, tuple):
         return type(out)(*[write_result(o, r, prim) for o, r in zip(out, result, strict=True)]) if hasattr(

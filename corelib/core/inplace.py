@@ -25,7 +25,7 @@ from .node import (
     save_output,
     version_of,
 )
-from .tensor import NUMBERS, TENSORS, Tensor, backend_of, fresh, realize, storage_of, write_array
+from .tensor import NUMBERS, TENSORS, Storage, Tensor, backend_of, fresh, realize, storage_of, write_array
 
 __all__ = ["check_writable", "inplace", "inplace_operator", "write_result"]
 
@@ -34,6 +34,7 @@ _VIEW_OF_LEAF = "a view of a leaf Variable that requires grad is being used in a
 _INFERENCE = (
     "Inplace update to inference tensor outside InferenceMode is not allowed."
     "You can make a clone to get a normal tensor before doing inplace update."
+    "See https://github.com/pytorch/rfcs/pull/17 for more details."
 )
 _OVERLAP = (
     "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
@@ -180,7 +181,8 @@ def _write(prim: Any, plan: Any, dest: Tensor, operands: tuple[Any, ...], positi
         if plan.layout.dtype is not layout.dtype:
             array = backend.kernels["cast"].function(array, layout.dtype)
         write_array(dest, array)
-    storage.version += 1
+    if storage.__class__ is Storage:
+        storage.version += 1
 
 
 def _overlap(dest: Tensor, other: Tensor) -> bool:

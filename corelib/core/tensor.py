@@ -39,6 +39,24 @@ class Storage:
         self.peers: weakref.WeakValueDictionary[int, Tensor] | None = None
 
 
+class InferenceStorage(Storage):
+    """The storage of tensors made in inference mode: writes are not counted, so backward may not rely on them."""
+
+    __slots__ = ()
+
+    @property
+    def version(self) -> int:  # type: ignore[override]
+        raise RuntimeError(
+            "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in "
+            "computation tracked by autograd. To work around this, you can make a clone to get a normal tensor and use it "
+            "in autograd, or use `torch.no_grad()` instead of `torch.inference_mode()`."
+        )
+
+    @version.setter
+    def version(self, value: int) -> None:
+        pass
+
+
 class View:
     """What makes a tensor a view: its offset, and for gradients its base.
 
@@ -97,6 +115,7 @@ def fresh(array: Any, layout: Layout) -> Tensor:
     result._node = result._storage = result._view = result._grad = result._extra = None
     if local.inference:
         result._extra = {"inference": True}
+        storage_of(result)
     return result
 
 
@@ -109,7 +128,9 @@ def storage_of(tensor: Tensor) -> Storage:
     """The tensor's storage cell, made now if it has none yet."""
     storage = tensor._storage
     if storage is None:
-        storage = tensor._storage = Storage(tensor._array, tensor._layout.dense)
+        inference = tensor._extra is not None and "inference" in tensor._extra
+        kind = InferenceStorage if inference else Storage
+        storage = tensor._storage = kind(tensor._array, tensor._layout.dense)
         if not storage.backend.mutable:
             storage.peers = weakref.WeakValueDictionary({id(tensor): tensor})
     return storage
@@ -149,10 +170,10 @@ def alias(tensor: Tensor, layout: Layout, offset: int, base: Tensor | None, crea
         result._array = realize(storage, layout, offset)
     result._layout = layout
     result._storage = storage
-    result._view = View(base, offset, storage.version, creation)
-    result._node = result._grad = result._extra = None
-    if tensor._extra is not None and "inference" in tensor._extra:
-        result._extra = {"inference": True}
+    inference = tensor._extra is not None and "inference" in tensor._extra
+    result._view = View(base, offset, 0 if inference else storage.version, creation)
+    result._node = result._grad = None
+    result._extra = {"inference": True} if inference else None
     if storage.peers is not None:
         storage.peers[id(result)] = result
     return result
@@ -166,9 +187,10 @@ def detached(tensor: Tensor) -> Tensor:
     result._layout = tensor._layout
     result._storage = storage
     view = tensor._view
-    result._view = None if view is None else View(None, view.offset, storage.version, None)
+    inference = tensor._extra is not None and "inference" in tensor._extra
+    result._view = None if view is None else View(None, view.offset, 0 if inference else storage.version, None)
     result._node = result._grad = None
-    result._extra = tensor._extra if tensor._extra is not None and "inference" in tensor._extra else None
+    result._extra = {"inference": True} if inference else None
     if storage.peers is not None:
         storage.peers[id(result)] = result
     return result

@@ -188,6 +188,8 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """Slices of ``input`` at a 1-d ``index`` along ``dim``."""
     if index.ndim > 1:
         raise IndexError("index_select(): Index is supposed to be a vector")
+    if index.dtype not in (int32, int64):
+        raise RuntimeError("index_select(): Expected dtype int32 or int64 for index")
     index = index.reshape(-1).to(int64)
     if input.ndim == 0:
         return gather(input.reshape(1), 0, index).reshape(())
@@ -217,7 +219,7 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
         :count
     ]
     columns: list[Tensor] = []
-    for size in reversed(input.shape):
+    for size in reversed(input.shape if n else (1,) * input.ndim):
         columns.append(remainder(positions, size))
         positions = floor_divide(positions, size)
     columns.reverse()
@@ -230,6 +232,8 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
 
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     """The elements where ``mask`` (bool, broadcastable) is true, in order."""
+    if mask.dtype is not bool_:
+        raise RuntimeError("masked_select: expected BoolTensor for mask")
     shape = rules.broadcast_shapes(input.shape, mask.shape)
     where_true = nonzero(mask.expand(shape).reshape(-1))[:, 0]
     return gather(input.expand(shape).reshape(-1), 0, where_true)
@@ -240,12 +244,18 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     from .elementwise import where
 
     if mask.dtype is not bool_:
-        raise RuntimeError("masked_fill only supports boolean masks, but got mask with dtype " + mask.dtype.name)
+        raise RuntimeError(
+            f"masked_fill_ only supports boolean masks, but got mask with dtype {rules.c_name(mask.dtype)}"
+        )
     return where(mask, value, input).to(input.dtype)
 
 
 def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
     """:func:`gather` with broadcasting."""
+    if indices.dtype is not int64:
+        raise RuntimeError(
+            f"torch.take_along_dim(): dtype of indices should be Long but got {rules.what(indices.dtype)}"
+        )
     if dim is None:
         return gather(input.reshape(-1), 0, indices.reshape(-1))
     d = rules.normalize_dim(dim, input.ndim)
@@ -272,7 +282,9 @@ def _basic(x: Tensor, key: tuple[Any, ...]) -> tuple[Tensor, list[Any]]:
         consumed += k.ndim if isinstance(k, Tensor) and k.dtype in (bool_, uint8) else 1
     if consumed > x.ndim:
         if x.ndim == 0:
-            raise IndexError("invalid index of a 0-dim tensor. Use `tensor.item()` to convert a 0-dim tensor to a number")
+            raise IndexError(
+                "invalid index of a 0-dim tensor. Use `tensor.item()` to convert a 0-dim tensor to a number"
+            )
         raise IndexError(f"too many indices for tensor of dimension {x.ndim}")
     advanced: list[Any] = []
     d = 0
@@ -537,7 +549,8 @@ def assign(dest: Tensor, value: Any) -> Tensor:
             while value.ndim and value.shape[0] == 1:
                 value = value.squeeze(0)
             value = expand(value, tuple(dest.shape))
-    return copy_(dest, value)
+        return copy_(dest, value)
+    return _fill(dest, value)
 
 
 def _copy_into_rule(x: Layout, src: Layout) -> Result:
@@ -569,8 +582,6 @@ def copy_(dest: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
 
 def fill_(dest: Tensor, value: Any) -> Tensor:
     """Write one value (a number or 0-d tensor) everywhere."""
-    from .creation import FILL, fitted
-
     if value.__class__ in TENSORS:
         if value.ndim:
             raise RuntimeError(
@@ -581,5 +592,11 @@ def fill_(dest: Tensor, value: Any) -> Tensor:
     for d, stride in enumerate(dest._layout.strides):
         if stride == 0 and dest._layout.shape[d] > 1:  # each element once, where a dimension repeats them
             target = slice_(target, d, 0, 1, 1)
-    inplace(FILL, target, (fitted(value, dest.dtype),), (target._layout.dense,), position=-1)
+    _fill(target, value)
     return dest
+
+
+def _fill(dest: Tensor, value: Any) -> Tensor:
+    from .creation import FILL, fitted
+
+    return inplace(FILL, dest, (fitted(value, dest.dtype),), (dest._layout.dense,), position=-1)
