@@ -37,13 +37,16 @@ def _check(
     if any(d <= 0 for d in dilation):
         raise RuntimeError("dilation should be greater than zero")
     if x.dtype is not weight.dtype:
-        raise RuntimeError(f"Input type ({_type(x)}) and weight type ({_type(weight)}) should be the same")
+        raise RuntimeError(
+            f"Input type ({_type(x)}) and weight type ({_type(weight)}) should be the same "
+            "or input should be a MKLDNN tensor and weight is a dense tensor"
+        )
     if bias is not None and bias.dtype is not x.dtype:
         raise RuntimeError(f"Input type ({_type(x)}) and bias type ({_type(bias)}) should be the same")
     if weight.shape[0] % groups:
         raise RuntimeError(
             f"Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got weight of size "
-            f"[{', '.join(map(str, weight.shape))}] instead"
+            f"[{list(weight.shape)}] instead"
         )
     if x.shape[1] != weight.shape[1] * groups:
         raise RuntimeError(
@@ -189,9 +192,7 @@ def _input_grad_rule(
 def _input_grad_weight_vjp(
     grad: Tensor, grad_output: Tensor, weight_layout: Layout, stride: Any, padding: Any, dilation: Any, groups: int
 ) -> Tensor:
-    return convolution_weight_grad(
-        grad_output, grad, tuple(weight_layout.shape), stride, padding, dilation, groups
-    )
+    return convolution_weight_grad(grad_output, grad, tuple(weight_layout.shape), stride, padding, dilation, groups)
 
 
 @primitive(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, overload
 
 from ..core.dispatch import Result
@@ -433,8 +434,8 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     widen=False,
 )
 def sign_real(input: Tensor) -> Tensor:
-    """-1, 0 or 1 (nan stays nan)."""
-    return where(lt(0, input), 1, where(lt(input, 0), -1, input)).to(input.dtype)
+    """-1, 0 or 1; 0 of nan, as in PyTorch."""
+    return where(lt(0, input), 1, where(lt(input, 0), -1, 0)).to(input.dtype)
 
 
 def sign(input: Tensor) -> Tensor:
@@ -470,9 +471,13 @@ def _whole(input: Tensor) -> bool:
     return input.dtype.category == 1
 
 
+_floor: Callable[..., Tensor] = floor_float  # what is called with ``out``, which definitions do not name
+_round: Callable[..., Tensor] = round_float
+
+
 def floor(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Largest integer not above; integer tensors are copied."""
-    return input.clone() if _whole(input) else floor_float(input, out=out)
+    return input.clone() if _whole(input) else _floor(input, out=out)
 
 
 def round(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Tensor:
@@ -482,7 +487,7 @@ def round(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Ten
     if decimals:
         scale = 10.0 ** max(decimals, -decimals)
         return round_float(input * scale) / scale if decimals > 0 else round_float(input / scale) * scale
-    return round_float(input, out=out)
+    return _round(input, out=out)
 
 
 def ceil(input: Tensor) -> Tensor:
@@ -494,7 +499,7 @@ def trunc(input: Tensor) -> Tensor:
     """Integer part, towards zero."""
     if _whole(input):
         return input.clone()
-    return where(lt(input, 0), ceil(input), floor_float(input))  # type: ignore[no-any-return]
+    return where(lt(input, 0), ceil(input), floor_float(input))
 
 
 @primitive(
@@ -576,6 +581,8 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     """Elements limited to [min, max]; numbers or tensors. The gradient passes where the element is inside."""
     if min is None and max is None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
+    if input.dtype.is_complex:
+        raise NotImplementedError("clamp is not supported for complex types")
     result = input
     if min is not None:
         result = where(lt(result, min), min, result)
@@ -586,6 +593,9 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
 
 def _mod_fix(quotient: bool, input: Any, other: Any) -> Tensor:
     """floor_divide and remainder from their truncating kin (exact where x - y*floor(x/y) is not)."""
+    d = rules.promote(*[x._layout if isinstance(x, Tensor) else x.__class__ for x in (input, other)])
+    if d.category not in (1, 2):
+        raise rules.not_implemented("div_floor_cpu" if quotient else "remainder_cpu", d)
     rest = fmod(input, other)
     wrong = bitwise_and(
         ne(rest, 0), ne(lt(rest, 0), lt(other, 0) if other.__class__ not in (int, float) else other < 0)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any
 
 from ..core.dispatch import Result
 from ..core.tensor import Tensor
 from ..dtypes import int32, int64
 from ..layout import Layout
-from . import samples
+from . import rules, samples
 from .primitive import primitive
 
 _A = samples.array
@@ -21,7 +20,7 @@ def _embedding_rule(weight: Layout, indices: Layout, padding_idx: int) -> Result
     if indices.dtype not in (int64, int32):
         raise RuntimeError(
             f"Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got "
-            f"{indices.dtype} instead (while checking arguments for embedding)"
+            f"torch.{rules.what(indices.dtype)}Tensor instead (while checking arguments for embedding)"
         )
     return Result(weight.with_shape((*indices.shape, weight.shape[1])), (int(padding_idx),), cast=(None, int64))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ..core.dispatch import Result
@@ -20,15 +21,11 @@ def _same_dtype(a: Layout, b: Layout) -> None:
     if a.dtype is not b.dtype:
         if len(a.shape) > 2:
             raise RuntimeError(f"expected scalar type {rules.what(a.dtype)} but found {rules.what(b.dtype)}")
-        raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {_c(a)} != {_c(b)}")
+        raise RuntimeError(
+            f"expected m1 and m2 to have the same dtype, but got: {rules.c_name(a.dtype)} != {rules.c_name(b.dtype)}"
+        )
     if a.dtype.category == 0:
         raise rules.not_implemented("addmm_impl_cpu_" if len(a.shape) == 2 else "bmm", a.dtype)
-
-
-def _c(x: Layout) -> str:
-    return {"float32": "float", "float64": "double", "int64": "long int", "int32": "int"}.get(
-        x.dtype.name, rules.what(x.dtype)
-    )
 
 
 def _matmul_rule(a: Layout, b: Layout) -> Result:
@@ -81,6 +78,9 @@ def matmul_kernel(input: Tensor, other: Tensor) -> Tensor:
     """Product of matrices, batched: [..., m, k] @ [..., k, n]."""
 
 
+_matmul: Callable[..., Tensor] = matmul_kernel  # what is called with ``out``, which definitions do not name
+
+
 def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """``torch.matmul``: products of vectors, matrices and batches of them."""
     if (input.__class__ is not Tensor and not isinstance(input, Tensor)) or not isinstance(other, Tensor):
@@ -88,7 +88,7 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
         raise TypeError(f"matmul(): argument 'other' (position 2) must be Tensor, not {type(bad).__name__}")
     a, b = len(input._layout.shape), len(other._layout.shape)
     if a == 2 and b == 2:
-        return matmul_kernel(input, other, out=out)
+        return _matmul(input, other, out=out)
     if a == 0 or b == 0:
         raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {a}D and {b}D")
     if a == 1 and b == 1:
@@ -138,6 +138,11 @@ def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     """Product of two batches of matrices."""
     if input.ndim != 3 or mat2.ndim != 3:
         raise RuntimeError("batch1 must be a 3D tensor" if input.ndim != 3 else "batch2 must be a 3D tensor")
+    if input.shape[0] != mat2.shape[0]:
+        raise RuntimeError(
+            f"Expected size for first two dimensions of batch2 tensor to be: [{input.shape[0]}, {input.shape[2]}] "
+            f"but got: [{mat2.shape[0]}, {mat2.shape[1]}]."
+        )
     return matmul_kernel(input, mat2)
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from ..core.dispatch import Result
 from ..core.tensor import Tensor
-from ..dtypes import int64
+from ..dtypes import int64, uint8
 from ..layout import Layout
-from . import samples
+from . import rules, samples
 from .activation import log_softmax
 from .elementwise import div, eq, exp, mul, neg, sub, where
 from .primitive import primitive
@@ -51,8 +51,8 @@ def _class_weights(input: Tensor, target: Tensor, weight: Tensor | None) -> Tens
 
 
 def _check_classes(input: Tensor, target: Tensor) -> None:
-    if target.dtype is not int64:
-        raise RuntimeError(f"expected scalar type Long but found {target.dtype.name.title()}")
+    if target.dtype not in (int64, uint8):
+        raise RuntimeError(f"expected target dtype to be Long or Byte, but got {rules.what(target.dtype)}")
     if input.ndim == 1:
         if target.ndim != 0:
             raise RuntimeError(

@@ -182,6 +182,14 @@ def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
     sources = (source,) if isinstance(source, int) else tuple(source)
     targets = (destination,) if isinstance(destination, int) else tuple(destination)
     n = input.ndim
+    if len(sources) != len(targets):
+        raise RuntimeError(
+            f"movedim: Invalid source or destination dims: source ({list(sources)} dims) should contain the same number "
+            f"of dims as destination ({list(targets)} dims)"
+        )
+    for name, dims in (("source", sources), ("destination", targets)):
+        if len({rules.normalize_dim(d, n) for d in dims}) != len(dims):
+            raise RuntimeError(f"movedim: repeated dim in `{name}` ({list(dims)})")
     sources = tuple(rules.normalize_dim(d, n) for d in sources)
     targets = tuple(rules.normalize_dim(d, n) for d in targets)
     order = [d for d in range(n) if d not in sources]
@@ -196,7 +204,7 @@ def flip(input: Tensor, dims: Any) -> Tensor:
     from .indexing import index_select
 
     result = input
-    for d in (dims,) if isinstance(dims, int) else tuple(dims):
+    for d in rules.normalize_dims((dims,) if isinstance(dims, int) else tuple(dims), input.ndim) if dims != () else ():
         n = input.shape[rules.normalize_dim(d, input.ndim)] if input.ndim else 1
         if input.ndim:
             result = index_select(

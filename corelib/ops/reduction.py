@@ -6,10 +6,10 @@ from typing import Any
 
 from ..core.dispatch import Result
 from ..core.tensor import Tensor
-from ..dtypes import bool_, dtype, float32, float64, int32, int64
+from ..dtypes import bool_, dtype, float32, float64, int32, int64, uint8
 from ..layout import Layout
 from . import rules, samples
-from .elementwise import abs, bitwise_not, div, eq, exp, le, log, mul, sqrt, where
+from .elementwise import abs, bitwise_not, conj, div, eq, exp, le, log, mul, sqrt, where
 from .primitive import primitive
 from .results import values_indices
 
@@ -165,49 +165,58 @@ def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tens
     return _arg(argmin_dim, "argmin", input, dim, keepdim)
 
 
-_Max, _Min = values_indices("max"), values_indices("min")
+_NAMED = {name: values_indices(name) for name in ("max", "min")}
 
 
-def _by_dim(kind: Any, extremum: Any, arg: Any, pair: Any, input: Tensor, dim: Any, keepdim: bool) -> Any:
-    if dim is None:
-        return extremum(input)
+def _by_dim(name: str, extremum: Any, arg: Any, pair: Any, input: Tensor, dim: Any, keepdim: bool) -> Any:
     if isinstance(dim, Tensor):
         return pair(input, dim)
-    indices = arg(input, dim, True)
-    values = input.gather(dim, indices) if input.ndim else input.clone()
+    if dim is None:
+        if input.numel() == 0:
+            raise RuntimeError(_NOTHING.format(name) + " Specify the reduction dim with the 'dim' argument.")
+        return extremum(input)
+    d = rules.normalize_dim(dim, input.ndim)
+    if input.ndim and input.shape[d] == 0:
+        raise IndexError(f"{name}(): Expected reduction dim {d} to have non-zero size.")
+    indices = arg(input.to(uint8) if input.dtype is bool_ else input, d, True)
+    values = input.gather(d, indices) if input.ndim else input.clone()
     if not keepdim and input.ndim:
-        values, indices = values.squeeze(dim), indices.squeeze(dim)
-    return kind(values, indices)
+        values, indices = values.squeeze(d), indices.squeeze(d)
+    return _NAMED[name](values, indices)
 
 
 def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     """``max(input)``, ``max(input, dim)`` -> (values, indices), or ``max(input, other)``."""
     from .elementwise import maximum
 
-    return _by_dim(_Max, amax, argmax, maximum, input, dim, keepdim)
+    return _by_dim("max", amax, argmax, maximum, input, dim, keepdim)
 
 
 def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     """``min(input)``, ``min(input, dim)`` -> (values, indices), or ``min(input, other)``."""
     from .elementwise import minimum
 
-    return _by_dim(_Min, amin, argmin, minimum, input, dim, keepdim)
+    return _by_dim("min", amin, argmin, minimum, input, dim, keepdim)
+
+
+def _truth(input: Tensor, test: Any) -> Tensor:
+    """The test of the elements' truth; as PyTorch has it, that of a uint8 tensor is a uint8 again."""
+    result = test(input if input.dtype is bool_ else bitwise_not(eq(input, 0)))
+    return result.to(uint8) if input.dtype is uint8 else result  # type: ignore[no-any-return]
 
 
 def any(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """Whether an element is nonzero."""
-    truth = input if input.dtype is bool_ else bitwise_not(eq(input, 0))
-    if truth.numel() == 0:
-        return sum(truth, dim, keepdim) > 0
-    return amax(truth, () if dim is None else dim, keepdim)
+    if input.numel() == 0:
+        return _truth(input, lambda truth: sum(truth, dim, keepdim) > 0)
+    return _truth(input, lambda truth: amax(truth, () if dim is None else dim, keepdim))
 
 
 def all(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """Whether every element is nonzero."""
-    truth = input if input.dtype is bool_ else bitwise_not(eq(input, 0))
-    if truth.numel() == 0:
-        return eq(sum(bitwise_not(truth), dim, keepdim), 0)
-    return amin(truth, () if dim is None else dim, keepdim)
+    if input.numel() == 0:
+        return _truth(input, lambda truth: eq(sum(bitwise_not(truth), dim, keepdim), 0))
+    return _truth(input, lambda truth: amin(truth, () if dim is None else dim, keepdim))
 
 
 def count_nonzero(input: Tensor, dim: Any = None) -> Tensor:
@@ -256,6 +265,8 @@ def var_mean(
     """(variance, mean)."""
     if isinstance(dim, bool):
         dim, unbiased = None, dim
+    if input.dtype.category < 2:
+        raise RuntimeError("std and var only support floating point and complex dtypes")
     dims = rules.normalize_dims(tuple(dim) if isinstance(dim, list) else dim, input.ndim)
     less = correction if correction is not None else int(unbiased)
     count = 1
@@ -263,7 +274,8 @@ def var_mean(
         count *= input.shape[d]
     center = mean(input, dims or None, True)
     away = input - center
-    total = sum(mul(away, away), dims or None, keepdim)
+    square = mul(away, away) if not input.dtype.is_complex else mul(away, conj(away)).real
+    total = sum(square, dims or None, keepdim)
     rest = count - less
     result = div(total, float(rest)) if rest > 0 else total / 0.0
     return result, center if keepdim or not dims else center.reshape(
@@ -280,6 +292,10 @@ def std(
 
 def norm(input: Tensor, p: Any = 2, dim: Any = None, keepdim: bool = False) -> Tensor:
     """p-norm of the elements over ``dim`` (all)."""
+    if input.dtype.category < 2:
+        raise RuntimeError(
+            f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {rules.what(input.dtype)}"
+        )
     size = abs(input)
     if p in (2, "fro"):
         return sqrt(sum(mul(size, size), dim, keepdim))
@@ -291,7 +307,7 @@ def norm(input: Tensor, p: Any = 2, dim: Any = None, keepdim: bool = False) -> T
         return sum(size, dim, keepdim)
     if p == 0:
         return sum(bitwise_not(eq(size, 0)), dim, keepdim).to(size.dtype)
-    return sum(size**p, dim, keepdim) ** (1.0 / p)
+    return pow(sum(pow(size, p), dim, keepdim), 1.0 / p)
 
 
 def _logsumexp_rule(x: Layout, dim: Any, keepdim: bool) -> Result:

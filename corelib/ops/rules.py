@@ -14,7 +14,7 @@ from ..dtypes import bool_, default_dtype, dtype, int64, result_dtype
 from ..layout import Layout
 
 __all__ = [
-    "binary", "broadcast_shapes", "normalize_dim", "normalize_dims", "not_implemented", "promote", "reduced_shape", "unary", "what",
+    "binary", "broadcast_shapes", "c_name", "normalize_dim", "normalize_dims", "not_implemented", "promote", "reduced_shape", "unary", "what",
 ]  # fmt: skip
 
 _CPP = {
@@ -27,6 +27,18 @@ _CPP = {
 def what(d: dtype) -> str:
     """PyTorch's C++ name of a dtype, as its messages show it."""
     return _CPP[d.name]
+
+
+_C = {
+    "uint8": "unsigned char", "int8": "signed char", "int16": "short int", "int32": "int", "int64": "long int",
+    "float16": "c10::Half", "bfloat16": "c10::BFloat16", "float32": "float", "float64": "double",
+    "complex64": "c10::complex<float>", "complex128": "c10::complex<double>",
+}  # fmt: skip
+
+
+def c_name(d: dtype) -> str:
+    """The C++ type of a dtype's elements, as other messages of PyTorch show it."""
+    return _C.get(d.name, d.name)
 
 
 def not_implemented(name: str, d: dtype) -> NotImplementedError:
@@ -53,7 +65,9 @@ def broadcast_shapes(*shapes: Sequence[int]) -> tuple[int, ...]:
 
 def promote(*operands: Any) -> dtype:
     """PyTorch's result_type of layouts and number classes."""
-    dimensioned, zero_dim, numbers = [], [], []
+    dimensioned: list[dtype] = []
+    zero_dim: list[dtype] = []
+    numbers: list[Any] = []
     for o in operands:
         if o.__class__ is Layout:
             (dimensioned if o.shape else zero_dim).append(o.dtype)

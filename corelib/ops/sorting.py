@@ -79,7 +79,9 @@ def unique(input: Tensor) -> Tensor:
 
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
     """How often each of 0, 1, ... occurs (or the sum of its weights)."""
-    if input.ndim != 1 or input.dtype.category != 1:
+    if input.dtype.category >= 2:
+        raise rules.not_implemented("bincount_cpu", input.dtype)
+    if input.ndim != 1 or (input.numel() and int(input.min()) < 0):
         raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
     from .creation import ones, zeros
     from .indexing import scatter_add
