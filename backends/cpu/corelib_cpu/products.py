@@ -30,48 +30,71 @@ def _half_matmul(a: Array, b: Array, out: Any) -> Array:
     return store(np.matmul(a.astype(np.float32), b.astype(np.float32)), a.dtype, out)
 
 
+def _rows(x: Array) -> Array:
+    """All but the last dimension as one."""
+    return x if x.ndim == 2 else x.reshape(prod(x.shape[:-1]), x.shape[-1])
+
+
 @kernel("linear", dtypes=NUMERIC)
-@quiet
 def linear(x: Array, weight: Array, bias: Array | None) -> Array:
     """x [..., k] with weight [o, k] and bias [o] -> [..., o], as one product over all leading dimensions."""
-    if x.itemsize == 2:
-        source, weight, bias = wide(x), wide(weight), None if bias is None else wide(bias)
-    else:
-        source = x
-    rows = source if x.ndim == 2 else source.reshape(prod(x.shape[:-1]), x.shape[-1])
+    if x.itemsize == 2 and is_half(x.dtype):
+        return _half_linear(x, weight, bias)
+    rows = x if x.ndim == 2 else _rows(x)
     outputs = weight.shape[0]
     # BLAS takes longer over a small transposed matrix than over a copy, the copying included.
+    turned = weight.T
     if weight.size <= 4096 and outputs >= 32 and rows.shape[0] >= 16:
-        result: Array = np.dot(rows, np.ascontiguousarray(weight.T))
-    else:
-        result = np.dot(rows, weight.T)
+        turned = np.ascontiguousarray(turned)
+    result: Array = np.dot(rows, turned)  # np.dot does not look at floating-point events
     if bias is not None:
-        np.add(result, bias, out=result)
-    if x.ndim != 2:
-        result = result.reshape(*x.shape[:-1], outputs)
-    return result if x.itemsize != 2 else result.astype(x.dtype, copy=False)
+        local.run(np.add, result, bias, result)
+    return result if x.ndim == 2 else result.reshape(*x.shape[:-1], outputs)
+
+
+@quiet
+def _half_linear(x: Array, weight: Array, bias: Array | None) -> Array:
+    result = linear(wide(x), wide(weight), None if bias is None else wide(bias))
+    return result.astype(x.dtype)
 
 
 @kernel("linear_grad", dtypes=NUMERIC)
-@quiet
 def linear_grad(
     grad: Array, x: Array, weight: Array, of_input: bool, of_weight: bool, of_bias: bool
 ) -> tuple[Array | None, Array | None, Array | None]:
     """The gradients of x, weight and bias of :func:`linear`, as far as they are wanted."""
-    outer, source, matrix = wide(grad), wide(x), wide(weight)
-    rows = outer if grad.ndim == 2 else outer.reshape(prod(grad.shape[:-1]), grad.shape[-1])
+    if x.itemsize == 2 and is_half(x.dtype):
+        return _half_linear_grad(grad, x, weight, of_input, of_weight, of_bias)
+    if x.dtype.kind == "c":
+        x, weight = x.conj(), weight.conj()
+    rows = grad if grad.ndim == 2 else _rows(grad)
     grad_x = grad_weight = grad_bias = None
     if of_input:
-        grad_x = np.dot(rows, matrix.conj() if matrix.dtype.kind == "c" else matrix).reshape(x.shape)
+        grad_x = np.dot(rows, weight)
+        if x.ndim != 2:
+            grad_x = grad_x.reshape(x.shape)
     if of_weight:
-        columns = source if x.ndim == 2 else source.reshape(prod(x.shape[:-1]), x.shape[-1])
-        # BLAS takes longer over a small transposed matrix than over a copy, the copying included.
-        turned = np.ascontiguousarray(rows.T) if rows.size <= 4096 else rows.T
-        grad_weight = np.dot(turned, columns.conj() if columns.dtype.kind == "c" else columns)
+        turned = np.ascontiguousarray(rows.T) if rows.size <= 4096 else rows.T  # as in linear
+        grad_weight = np.dot(turned, x if x.ndim == 2 else _rows(x))
     if of_bias:
-        grad_bias = sum_floats(rows, (0,), False, rows.dtype) if rows.dtype.kind == "f" else np.add.reduce(rows, 0)
-    if x.itemsize != 2:
-        return grad_x, grad_weight, grad_bias
-    half = (None if g is None else g.astype(x.dtype, copy=False) for g in (grad_x, grad_weight, grad_bias))
-    grad_x, grad_weight, grad_bias = half
+        grad_bias = _sum_rows(rows)
+    return grad_x, grad_weight, grad_bias
+
+
+def _sum_rows(rows: Array) -> Array:
+    if rows.shape[0] <= 128 or rows.dtype.kind != "f":
+        result: Array = local.run(np.add.reduce, rows, 0, rows.dtype)
+        return result
+    return _long_sum(rows, (0,), False, rows.dtype)
+
+
+_long_sum = quiet(sum_floats)
+
+
+@quiet
+def _half_linear_grad(
+    grad: Array, x: Array, weight: Array, of_input: bool, of_weight: bool, of_bias: bool
+) -> tuple[Array | None, Array | None, Array | None]:
+    wanted = linear_grad(wide(grad), wide(x), wide(weight), of_input, of_weight, of_bias)
+    grad_x, grad_weight, grad_bias = (None if g is None else g.astype(x.dtype, copy=False) for g in wanted)
     return grad_x, grad_weight, grad_bias

@@ -12,12 +12,13 @@ from corelib.backend.array_module import INEXACT, REAL
 from corelib.backend.base import kernel
 from corelib.dtypes import dtype
 
-from .context import quiet
+from .context import local, quiet
 from .elementwise import Array, is_half, store, wide
 
 Dims = tuple[int, ...]
 _RUN = 128  # additions one after the other, at most, before their sum joins others
 _SMALL = 1024  # elements that are simply added
+_add_reduce = np.add.reduce
 
 
 def dense(array: Array) -> Array:
@@ -67,9 +68,19 @@ def sum_floats(x: Array, dims: Dims, keepdim: bool, target: np.dtype[Any]) -> Ar
 
 
 @kernel("sum")
-@quiet
 def sum_(x: Array, dims: Dims, keepdim: bool, target: dtype) -> Array:
     """Sum over ``dims``, accumulated in ``target``, a half type in float32."""
+    if (
+        x.dtype is target.numpy
+        and x.itemsize != 2
+        and (x.size <= _SMALL or (len(dims) == x.ndim and x.flags.c_contiguous))
+    ):  # the commonest case by far, and one step
+        return dense(local.run(_add_reduce, x, dims, keepdims=keepdim, out=...))
+    return _sum(x, dims, keepdim, target)
+
+
+@quiet
+def _sum(x: Array, dims: Dims, keepdim: bool, target: dtype) -> Array:
     if target.category < 2:
         return dense(np.add.reduce(wide(x), axis=dims, dtype=target.numpy, keepdims=keepdim, out=...))
     if target.is_half:
