@@ -30,7 +30,7 @@ from .dtypes import (
 )
 from .dtypes import dtype as dtype_class
 from .ops.primitive import PRIMITIVES, Primitive, operator_of
-from .state import local
+from .state import STATE, local
 
 __all__ = ["Tensor"]
 
@@ -91,6 +91,9 @@ def _grad_fn(self: Tensor) -> Any:
 
 
 def _put_grad(self: Tensor, value: Any) -> None:
+    if value is None and not STATE.intercept:
+        self._grad = None
+        return
     if value is not None:
         if value.__class__ not in TENSORS:
             raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__}")
@@ -263,8 +266,6 @@ def data_ptr(self: Tensor) -> int:
 @_method
 def detach(self: Tensor) -> Tensor:
     """The same memory and version without history."""
-    from .state import STATE
-
     if STATE.intercept:
         previous, local.grad = local.grad, False
         try:

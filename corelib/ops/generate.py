@@ -31,10 +31,6 @@ def _empty() -> None:
     """Nothing but a docstring."""
 
 
-def _empty() -> None:
-    """Nothing but a docstring."""
-
-
 def has_body(function: Any) -> bool:
     """Whether a definition has statements beyond its docstring (by its code: reading sources is slow)."""
     return function.__code__.co_code != _empty.__code__.co_code  # type: ignore[no-any-return]
@@ -56,7 +52,9 @@ def _operand(i: int, name: str, kind: str, bail: str, is_self: bool, operator: b
         f"a{i} = {name}._array",
         f"n{i} = {name}._node if {name}._view is None else NODE({name})",
     ]
-    if kind == "tensor" or is_self:
+    if is_self:  # a method's own tensor
+        return tensor
+    if kind == "tensor":
         return [f"c{i} = {name}.__class__", f"if c{i} is not Tensor and c{i} not in TENSORS:", f"    {bail}", *tensor]
     number = kind in ("number", "immediate")
     lines = [f"c{i} = {name}.__class__", f"if c{i} is Tensor or c{i} in TENSORS:", *(f"    {t}" for t in tensor)]
@@ -201,7 +199,7 @@ def operator_of(prim: Primitive, name: str, reflected: bool = False) -> Callable
 
 def generate_backward(prim: Primitive) -> Callable[[Node, Any], tuple[Any, ...]]:
     """``backward(node, grads)``: checks and unpacks what the vjp names, calls it per operand that wants a gradient."""
-    functions = prim.vjp if isinstance(prim.vjp, dict) else {"": prim.vjp}
+    functions: dict[str, Any] = prim.vjp if isinstance(prim.vjp, dict) else {"": prim.vjp}
     names = {t: tuple(inspect.signature(f).parameters) for t, f in functions.items()}
     asked = {n for params in names.values() for n in params}
     multiple, count = len(prim.outputs) > 1, len(prim.saved_operands)
