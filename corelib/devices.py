@@ -64,7 +64,7 @@ class _DeviceModule(ModuleType):
 
     def _index(self, device: Any) -> int:
         """Of a user's argument; None and a bare type mean the current one."""
-        index = device
+        index: int | None = device
         if not isinstance(device, int | None):
             given = Device(device)
             if given.type != self.device_type:

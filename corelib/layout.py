@@ -8,7 +8,7 @@ The storage offset is *not* part of a layout: it would make every row of a matri
 from __future__ import annotations
 
 from math import prod
-from typing import Any, ClassVar
+from typing import Any, ClassVar, SupportsIndex, overload
 
 from .device import Device
 from .dtypes import dtype as DType
@@ -30,6 +30,10 @@ class Size(tuple[int, ...]):
     def __repr__(self) -> str:
         return f"torch.Size([{', '.join(map(str, self))}])"
 
+    @overload
+    def __getitem__(self, item: SupportsIndex) -> int: ...
+    @overload
+    def __getitem__(self, item: slice) -> Size: ...
     def __getitem__(self, item: Any) -> Any:
         got = tuple.__getitem__(self, item)
         return Size(got) if isinstance(item, slice) else got

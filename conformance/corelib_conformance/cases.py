@@ -97,6 +97,7 @@ def check(case: Case, device: Device | str) -> None:
     ruled = _rule(prim, args)
     results = _call(prim, args)
     for result, layout in zip(results, _layouts(ruled), strict=True):
+        assert layout is not None, "a result that was not asked for"
         _same_layout(prim, result, layout)
     for tensor, host in zip(_tensors(args), before, strict=True):
         _same_bits(_host(tensor), host, "an operand was changed")
@@ -161,7 +162,7 @@ def _descriptor(x: Any) -> Any:
     return type(x) if isinstance(x, (bool, int, float, complex)) else x
 
 
-def _layouts(ruled: Result) -> tuple[Layout, ...]:
+def _layouts(ruled: Result) -> tuple[Layout | None, ...]:
     return ruled.layout if isinstance(ruled.layout, tuple) else (ruled.layout,)
 
 

@@ -70,6 +70,8 @@ class FunctionCtx:
 class _FunctionNode(Node):
     __slots__ = ("count", "ctx", "function", "output_layouts")
 
+    output_layouts: tuple[Any, ...]
+
     def __init__(self, function: Any, ctx: FunctionCtx, args: tuple[Any, ...], edges: tuple[Any, ...]) -> None:
         self.prim = self.extra = self.saved = None
         self.statics = ()
@@ -170,8 +172,8 @@ class Function:
         results: list[Any] = []
         for i, out in enumerate(outputs):
             results.append(_connect(node, ctx, out, i, args))
-        node.output_layouts = tuple([o._layout if o.__class__ in TENSORS else None for o in results])  # type: ignore[assignment]
-        saved = []
+        node.output_layouts = tuple([o._layout if o.__class__ in TENSORS else None for o in results])
+        saved: list[tuple[Any, int, int | None]] = []
         for t in ctx._to_save:
             position = next((i for i, o in enumerate(outputs) if o is t), None)
             if position is not None and position < len(results) and results[position]._node is not None and not any(t is a for a in args):

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .tensor import Tensor
 
 __all__ = ["late"]
 
 
 class _Late:
     # from ops
-    cast: Callable[..., Any]
-    copy: Callable[..., Any]
-    tensor: Callable[..., Any]
-    as_strided_grad: Callable[..., Any]
-    geometry_of: Callable[..., Any]
-    in_geometry: Callable[..., Any]
+    cast: Callable[..., Tensor]
+    copy: Any  # the primitive's function, which has its definition as ``prim``
+    tensor: Callable[..., Tensor]
+    as_strided_grad: Callable[..., Tensor]
+    geometry_of: Callable[..., Tensor]
+    in_geometry: Callable[..., Tensor]
     # from autograd
     grad: Callable[..., Any]
 

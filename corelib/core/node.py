@@ -210,7 +210,7 @@ def refuse_write(tensor: Tensor, what: str) -> NoReturn:
         end = "in normal mode" if creation == "inference" else "with grad mode enabled"
         message = f"{origin} {mode} and {what} modified inplace {end}."
     else:
-        origin = creation if creation.startswith("Output") else f"Output 0 of {source}"
+        origin = creation if creation is not None and creation.startswith("Output") else f"Output 0 of {source}"
         message = f"{origin} is a view and {what} modified inplace."
     if creation in _MODES:
         message += (
@@ -239,7 +239,7 @@ _MODES = {"no_grad": "no_grad", "inference": "inference_mode"}
 def version_of(tensor: Any) -> int:
     """In-place writes seen by the tensor's storage; 0 for a number or None."""
     storage = getattr(tensor, "_storage", None)
-    return 0 if storage is None else storage.version  # type: ignore[no-any-return]
+    return 0 if storage is None else storage.version
 
 
 def _relative(tensor: Tensor, base: Tensor) -> int:

@@ -85,7 +85,8 @@ class _LogSigmoid(Function):
 
 def logsigmoid(input: Tensor) -> Tensor:
     """log(sigmoid(x)), exact in both tails."""
-    return _LogSigmoid.apply(input)
+    result: Tensor = _LogSigmoid.apply(input)
+    return result
 
 
 def softplus(input: Tensor, beta: float = 1, threshold: float = 20) -> Tensor:

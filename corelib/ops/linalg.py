@@ -102,9 +102,9 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
         return matmul(input.unsqueeze(0), other).squeeze(-2)
     if b == 1:
         if input.shape[-1] != other.shape[0]:
-            rows = _count(input.shape[:-1])
+            count = _count(input.shape[:-1])
             raise RuntimeError(
-                f"size mismatch, got input ({rows}), mat ({rows}x{input.shape[-1]}), vec ({other.shape[0]})"
+                f"size mismatch, got input ({count}), mat ({count}x{input.shape[-1]}), vec ({other.shape[0]})"
             )
         return matmul(input, other.unsqueeze(1)).squeeze(-1)
     if b == 2:  # fold the batch into the rows: one product

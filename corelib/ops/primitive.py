@@ -58,7 +58,7 @@ class Primitive:
         definition: Callable[..., Any],
         *,
         name: str | None,
-        rule: Callable[..., Any],
+        rule: Callable[..., dispatch.Result],
         vjp: dict[str, Any] | Callable[..., Any] | None,
         samples: Callable[[], Iterable[Any]] | None,
         kind: str,
@@ -95,6 +95,7 @@ class Primitive:
         self.decomposition = definition if has_body(definition) else None
         self.tier = tier if self.decomposition is None else (tier if tier not in ("core", "training") else "optional")
         self._analyse_vjp()
+        self.backward: Callable[[Node, Any], tuple[Any, ...]] = self._generated_backward
         self.function = user_function(self, definition)
         self.inplace = _InplaceFunction(self, 0)
         self.into = _InplaceFunction(self, -1)
@@ -155,9 +156,9 @@ class Primitive:
             versions.append(version_of_all(x) if wanted else 0)
         return (*kept, *versions)
 
-    def backward(self, node: Node, grads: Any) -> tuple[Any, ...]:
-        """The operands' gradients, by the vjp.  Generated when first needed, and then in this method's place."""
-        self.backward = generate_backward(self)  # type: ignore[method-assign]
+    def _generated_backward(self, node: Node, grads: Any) -> tuple[Any, ...]:
+        """``backward``, the operands' gradients by the vjp, before it is generated, which is when first needed."""
+        self.backward = generate_backward(self)
         return self.backward(node, grads)
 
     def check_operands(self, operands: tuple[Any, ...]) -> None:
@@ -206,7 +207,7 @@ class _InplaceFunction:
 def primitive(
     *,
     name: str | None = None,
-    rule: Callable[..., Any],
+    rule: Callable[..., dispatch.Result],
     vjp: dict[str, Any] | Callable[..., Any] | None = None,
     samples: Callable[[], Iterable[Any]] | None = None,
     kind: str = "kernel",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ..core.dispatch import Result
 from ..core.tensor import Tensor
-from ..dtypes import bool_, dtype, float32, float64, int32, int64, uint8
+from ..dtypes import bool_, default_dtype, dtype, float32, float64, int32, int64, uint8
 from ..layout import Layout
 from . import rules, samples
 from .elementwise import abs, bitwise_not, conj, div, eq, exp, le, log, mul, sqrt, where
@@ -143,16 +144,16 @@ def argmin_dim(input: Tensor, dim: int, keepdim: bool = False) -> Tensor:
     """Index of the (first) smallest element along ``dim``."""
 
 
-def _arg(function: Any, name: str, input: Tensor, dim: int | None, keepdim: bool) -> Tensor:
+def _arg(function: Callable[..., Tensor], name: str, input: Tensor, dim: int | None, keepdim: bool) -> Tensor:
     if input.ndim == 0:
         result = function(input.reshape(1), 0)
         return result.reshape(())
     if dim is not None:
-        return function(input, dim, keepdim)  # type: ignore[no-any-return]
+        return function(input, dim, keepdim)
     if input.numel() == 0:
         raise IndexError(_NOTHING.format(name))
     result = function(input.reshape(-1), 0)
-    return result.reshape((1,) * input.ndim) if keepdim else result  # type: ignore[no-any-return]
+    return result.reshape((1,) * input.ndim) if keepdim else result
 
 
 def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
@@ -307,12 +308,14 @@ def norm(input: Tensor, p: Any = 2, dim: Any = None, keepdim: bool = False) -> T
         return sum(size, dim, keepdim)
     if p == 0:
         return sum(bitwise_not(eq(size, 0)), dim, keepdim).to(size.dtype)
-    return pow(sum(pow(size, p), dim, keepdim), 1.0 / p)
+    powers: Tensor = size**p
+    total: Tensor = sum(powers, dim, keepdim) ** (1.0 / p)
+    return total
 
 
 def _logsumexp_rule(x: Layout, dim: Any, keepdim: bool) -> Result:
     dims = rules.normalize_dims(dim, len(x.shape))
-    d = x.dtype if x.dtype.category >= 2 else rules.default_dtype()
+    d = x.dtype if x.dtype.category >= 2 else default_dtype()
     return Result(
         Layout.of(rules.reduced_shape(x.shape, dims, bool(keepdim)), d, x.device), (dims, bool(keepdim)), cast=(d,)
     )

@@ -32,4 +32,6 @@ class ValuesIndices(tuple[Tensor, Tensor]):
 
 def values_indices(operation: str) -> type[ValuesIndices]:
     """The result type of an operation, which its name shows in."""
-    return type(operation, (ValuesIndices,), {"__slots__": (), "operation": operation, "__module__": "corelib.return_types"})
+    return type(
+        operation, (ValuesIndices,), {"__slots__": (), "operation": operation, "__module__": "corelib.return_types"}
+    )

@@ -27,6 +27,7 @@ from ..dtypes import (
     int64,
     uint8,
 )
+from ..dtypes import dtype as DType
 
 __all__ = [
     "ArraySpec", "LayoutSpec", "Sample", "Seed", "along_dim", "array", "binary", "both", "calls", "lay_out", "make",
@@ -79,11 +80,11 @@ class Sample:
     gradient: bool = True  # whether its gradient is defined at these inputs
 
     @property
-    def dtype(self) -> dtype:
+    def dtype(self) -> DType:
         """Of the first array."""
         return next(a.dtype for a in specs(self.args))
 
-    def with_dtype(self, d: dtype) -> Sample:
+    def with_dtype(self, d: DType) -> Sample:
         """The same call with its float32 arrays in another dtype."""
         return self._with(lambda spec: replace(spec, dtype=d) if spec.dtype is float32 else spec)
 
@@ -144,7 +145,8 @@ def _values(spec: ArraySpec) -> np.ndarray[Any, Any]:
         return values.astype(d.numpy)
     if d.is_complex:
         parts = rng.uniform(spec.low, spec.high, (2, *spec.shape))
-        return (parts[0] + 1j * parts[1]).astype(d.numpy)
+        numbers: np.ndarray[Any, Any] = parts[0] + 1j * parts[1]
+        return numbers.astype(d.numpy)
     if spec.unique:
         count = int(np.prod(spec.shape))
         values = rng.permutation(np.linspace(spec.low, spec.high, max(count, 1)))[:count].reshape(spec.shape)

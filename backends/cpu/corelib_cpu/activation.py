@@ -33,9 +33,10 @@ def relu_grad(grad: Array, output: Array) -> Array:
     As a mask over the bits, since ``np.where`` branches at every element, and mispredicts half of them.
     """
     bits = _BITS[grad.itemsize]
-    positive = local.run(np.greater, output, _zero(output.dtype), out=..., order="C").view(np.int8)
+    positive: Array = local.run(np.greater, output, _zero(output.dtype), out=..., order="C").view(np.int8)
     mask = np.negative(positive, out=positive).astype(bits)  # all ones where positive
-    return np.bitwise_and(grad.view(bits), mask, out=mask).view(grad.dtype)
+    result: Array = np.bitwise_and(grad.view(bits), mask, out=mask).view(grad.dtype)
+    return result
 
 
 _zeros: dict[np.dtype[Any], Array] = {}

@@ -64,7 +64,7 @@ def max_pool2d(
     first = [np.maximum(0, -(starts[d] // dilation[d])) for d in (0, 1)]
     best = np.full((*x.shape[:-2], *output), lowest, source.dtype)
     small = np.uint8 if prod(window) <= 256 else np.int32  # of few bytes, for the offsets are written often
-    offsets = np.empty(best.shape, small)
+    offsets: Array = np.empty(best.shape, small)
     offsets[...] = first[0][:, None] * window[1] + first[1]
     better = np.empty(best.shape, np.bool_)
     has_nan = source.dtype.kind == "f" and bool(np.isnan(np.add.reduce(source, axis=None)))  # or inf - inf
