@@ -1,0 +1,69 @@
+"""What the benchmarks measure runs on corelib; times are never tested."""
+
+import importlib
+import sys
+from pathlib import Path
+
+import pytest
+
+import corelib
+
+FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
+MODULES = ("hot_path", "machine", "side_by_side", "timing", "work")
+
+
+@pytest.fixture
+def benchmark(monkeypatch):
+    """Import a module of the folder as its scripts do, and forget it afterwards."""
+    monkeypatch.syspath_prepend(str(FOLDER))
+    yield importlib.import_module
+    for name in MODULES:
+        sys.modules.pop(name, None)
+
+
+@pytest.mark.parametrize("table", ["SMALL", "LARGE"])
+def test_all_work_runs(benchmark, table):
+    for work in getattr(benchmark("work"), table):
+        work.build(corelib)()
+
+
+def test_a_training_step_trains(benchmark):
+    corelib.manual_seed(0)
+    work = benchmark("work")
+    net = corelib.nn.Linear(4, 3)
+    before = net.weight.detach().clone()
+    work._step(corelib, net, corelib.rand(5, 4), 3, corelib.optim.SGD(net.parameters(), lr=1.0))()
+    assert not corelib.equal(net.weight, before)
+
+
+def test_frames_are_counted_by_package(benchmark):
+    a, b = corelib.ones(3), corelib.ones(3)
+    a + b  # plans the signature
+    counts = benchmark("hot_path").frames(lambda: a + b)
+    assert (counts["frontend"], counts["kernels"], counts["backend"]) == (1, 1, 1)
+
+
+def test_interleaved_calls_take_turns(benchmark):
+    order = []
+    medians = benchmark("timing").interleaved([lambda: order.append("a"), lambda: order.append("b")], 5, 1e-6)
+    assert len(medians) == 2 and min(medians) > 0
+    blocks = [c for i, c in enumerate(order) if i == 0 or order[i - 1] != c]
+    assert len(blocks) >= 10  # five blocks of each, alternating
+
+
+def test_the_report_names_what_is_slow_and_what_misses_its_target(benchmark):
+    side_by_side = benchmark("side_by_side")
+    works = [
+        benchmark("work").Work("fast", lambda torch: print, 0.8),
+        benchmark("work").Work("slow", lambda torch: print, 0.5),
+    ]
+    rows = side_by_side._rows(works, [[(1.0, 2.0), (3.0, 1.0)], [(1.2, 2.0), (2.0, 1.0)], [(0.8, 2.0), (2.5, 1.0)]])
+    assert [row.ratio for row in rows] == [0.5, 2.5]
+    verdict = "\n".join(side_by_side._verdict(rows))
+    assert "Targets missed: slow (2.50 instead of 0.5)." in verdict
+    assert "Slower than PyTorch: slow (2.5 x)." in verdict
+
+
+def test_bytes_of_the_installed_packages_count_sources_and_bytecode(benchmark):
+    sources = sum(f.stat().st_size for f in Path(corelib.__path__[0]).rglob("*.py"))
+    assert sources < benchmark("machine").installed_bytes() <= 5e6
