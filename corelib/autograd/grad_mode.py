@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -24,16 +25,46 @@ def is_inference_mode_enabled() -> bool:
 
 
 class _Decorator:
-    """A context manager that also decorates functions (each call enters it anew)."""
+    """A context manager that also decorates functions (each call enters it anew).
+
+    The body of a generator runs in it, too, and what drives the generator does not.
+    """
 
     def _again(self) -> Any:
         return type(self)()
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        if inspect.isgeneratorfunction(function):
+            return self._around_generator(function)
+
         @functools.wraps(function)
         def wrapped(*args: Any, **kwargs: Any) -> Any:
             with self._again():
                 return function(*args, **kwargs)
+
+        return wrapped
+
+    def _around_generator(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            generator = function(*args, **kwargs)
+            resume: Callable[[], Any] = functools.partial(next, generator)
+            while True:
+                try:
+                    with self._again():
+                        item = resume()
+                except StopIteration as stop:
+                    return stop.value
+                try:
+                    sent = yield item
+                except GeneratorExit:
+                    with self._again():
+                        generator.close()
+                    raise
+                except BaseException as error:
+                    resume = functools.partial(generator.throw, error)
+                else:
+                    resume = functools.partial(generator.send, sent)
 
         return wrapped
 
@@ -93,18 +124,20 @@ class set_grad_enabled(_Decorator):
 class inference_mode(_Decorator):
     """Like ``no_grad``; tensors made inside can never take part in recorded operations."""
 
-    def __init__(self, mode: bool = True) -> None:
+    def __new__(cls, mode: Any = True) -> Any:
+        self = object.__new__(cls)
+        if callable(mode):
+            self.mode = True
+            return self(mode)
         self.mode = mode
+        return self
 
     def _again(self) -> Any:
         return inference_mode(self.mode)
 
     def __enter__(self) -> None:
         self._previous = (local.grad, local.inference)
-        if self.mode:
-            local.grad, local.inference = False, True
-        else:
-            local.inference = False
+        local.grad, local.inference = not self.mode, self.mode
         STATE.enter()  # results must be marked, which the straight path does not do
 
     def __exit__(self, *exc: object) -> None:
