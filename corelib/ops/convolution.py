@@ -174,9 +174,9 @@ def convolution(
         for i in range(len(stride))
     )
     columns = _columns(input, tuple(weight.shape), sizes, stride, padding, dilation, groups)
-    w = weight.reshape((groups, weight.shape[0] // groups, -1))
+    w = weight.reshape((groups, weight.shape[0] // groups, prod(weight.shape[1:])))
     product = columns @ w.transpose(1, 2)  # [g, N * positions, O/g]
-    result = product.reshape((groups, input.shape[0], prod(sizes), -1)).permute((1, 0, 3, 2))
+    result = product.reshape((groups, input.shape[0], prod(sizes), weight.shape[0] // groups)).permute((1, 0, 3, 2))
     result = result.reshape((input.shape[0], weight.shape[0], *sizes))
     return result.contiguous() if bias is None else result + bias.reshape((-1, *(1 for _ in sizes)))
 
@@ -219,7 +219,7 @@ def convolution_input_grad(
     assert isinstance(grad_output, _Tensor)
     n = len(stride)
     sizes = tuple(grad_output.shape[2:])
-    w = weight.reshape((groups, weight.shape[0] // groups, -1))
+    w = weight.reshape((groups, weight.shape[0] // groups, prod(weight.shape[1:])))
     columns = _fold_grad(grad_output, groups) @ w  # [g, N * positions, C/g * window]
     batch, channels = input_shape[0], weight.shape[1]
     window = tuple(weight.shape[2:])

@@ -472,13 +472,22 @@ calls(  # windows and normalization
 )
 
 
+COMPLEX = {name for name, (_, specs) in CALLS.items() if any(s.dtype.is_complex for s in specs)}
+
+
 @pytest.mark.filterwarnings("ignore:Using padding='same'")
+@pytest.mark.parametrize("device", ["cpu", "strict"])
 @pytest.mark.parametrize("name", CALLS)
-def test_value(oracle: Any, name: str) -> None:
+def test_value(oracle: Any, name: str, device: str) -> None:
     function, specs = CALLS[name]
-    oracle.same(
-        function(corelib, *map(oracle.ours, specs)), function(oracle.torch, *map(oracle.theirs, specs)), loose=4
-    )
+    tensors = [oracle.theirs(s) for s in specs]
+    with corelib.device(device):
+        if name in COMPLEX and device == "strict":  # it has no complex numbers, and says so
+            with pytest.raises(TypeError, match="does not support"):
+                function(corelib, *[oracle.ours(s, device) for s in specs])
+            return
+        ours = function(corelib, *[oracle.ours(s, device) for s in specs])
+    oracle.same(ours, function(oracle.torch, *tensors), loose=4)
 
 
 def _active(name: str) -> list[ArraySpec]:
