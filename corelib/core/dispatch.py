@@ -21,7 +21,7 @@ from ..backend.base import Backend
 from ..backend.errors import UnsupportedPrimitive
 from ..backend.registry import registry
 from ..device import Device
-from ..dtypes import dtype
+from ..dtypes import dtype, on_default_change
 from ..layout import Layout
 from ..state import STATE, local
 from .late import late
@@ -95,6 +95,7 @@ def clear_plans() -> None:
 
 
 registry.on_change.append(clear_plans)
+on_default_change.append(clear_plans)
 
 
 def new_plans() -> dict[Any, Any]:
