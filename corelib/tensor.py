@@ -556,20 +556,16 @@ bind("nelement", T.numel)
 bind("ndimension", T.dim)
 
 
-_add: Callable[..., Tensor] = ops.add  # what is called with ``out``, which definitions do not name
-_sub: Callable[..., Tensor] = ops.sub
-
-
 @_method
 def add(self: Tensor, other: Any, *, alpha: Any = 1, out: Any = None) -> Tensor:
     """self + alpha * other."""
-    return _add(self, other if alpha == 1 else other * alpha, out=out)
+    return ops.add(self, other if alpha == 1 else other * alpha, out=out)
 
 
 @_method
 def sub(self: Tensor, other: Any, *, alpha: Any = 1, out: Any = None) -> Tensor:
     """self - alpha * other."""
-    return _sub(self, other if alpha == 1 else other * alpha, out=out)
+    return ops.sub(self, other if alpha == 1 else other * alpha, out=out)
 
 
 @_method

@@ -15,7 +15,7 @@ from ..dtypes import bool_, default_dtype, dtype, float32, float64, from_numpy_d
 from ..layout import Layout
 from . import rules, samples
 from .movement import place
-from .primitive import Number, definition, primitive
+from .primitive import Number, primitive
 
 _L = samples.LayoutSpec
 
@@ -95,7 +95,7 @@ def fill_kernel(value: Number, layout: Any) -> Tensor:
     """A dense tensor of one value."""
 
 
-FILL = definition(fill_kernel)
+FILL = fill_kernel.prim
 
 
 def _arange_rule(start: Any, step: Any, layout: Layout) -> Result:
@@ -113,7 +113,7 @@ def arange_kernel(start: Number, step: Number, layout: Any) -> Tensor:
     """start + i * step."""
 
 
-_ARANGE = definition(arange_kernel)
+_ARANGE = arange_kernel.prim
 
 
 def full(size: Any, fill_value: Any, *, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, overload
 
 from ..core.dispatch import Result
@@ -471,13 +470,9 @@ def _whole(input: Tensor) -> bool:
     return input.dtype.category == 1
 
 
-_floor: Callable[..., Tensor] = floor_float  # what is called with ``out``, which definitions do not name
-_round: Callable[..., Tensor] = round_float
-
-
 def floor(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Largest integer not above; integer tensors are copied."""
-    return input.clone() if _whole(input) else _floor(input, out=out)
+    return input.clone() if _whole(input) else floor_float(input, out=out)
 
 
 def round(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Tensor:
@@ -487,7 +482,7 @@ def round(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Ten
     if decimals:
         scale = 10.0 ** max(decimals, -decimals)
         return round_float(input * scale) / scale if decimals > 0 else round_float(input / scale) * scale
-    return _round(input, out=out)
+    return round_float(input, out=out)
 
 
 def ceil(input: Tensor) -> Tensor:

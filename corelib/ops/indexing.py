@@ -13,7 +13,7 @@ from ..dtypes import bool_, int32, int64, uint8
 from ..layout import Layout
 from . import rules, samples
 from .movement import cat, copy
-from .primitive import Number, definition, primitive
+from .primitive import Number, primitive
 from .reduction import cumsum
 from .view import alias_of, expand, permute, select, slice_, unsqueeze
 
@@ -152,7 +152,7 @@ def scatter_add_kernel(input: Tensor, index: Tensor, src: Tensor | Number, dim: 
     """A copy of ``input`` with ``src`` added at ``index`` along ``dim``; repeated indices all count."""
 
 
-_COPY, _SCATTER, _SCATTER_ADD = definition(copy), definition(scatter_kernel), definition(scatter_add_kernel)
+_COPY, _SCATTER, _SCATTER_ADD = copy.prim, scatter_kernel.prim, scatter_add_kernel.prim
 
 
 def scatter(input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None) -> Tensor:

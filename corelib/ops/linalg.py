@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from ..core.dispatch import Result
@@ -78,9 +77,6 @@ def matmul_kernel(input: Tensor, other: Tensor) -> Tensor:
     """Product of matrices, batched: [..., m, k] @ [..., k, n]."""
 
 
-_matmul: Callable[..., Tensor] = matmul_kernel  # what is called with ``out``, which definitions do not name
-
-
 def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """``torch.matmul``: products of vectors, matrices and batches of them."""
     if (input.__class__ is not Tensor and not isinstance(input, Tensor)) or not isinstance(other, Tensor):
@@ -88,7 +84,7 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
         raise TypeError(f"matmul(): argument 'other' (position 2) must be Tensor, not {type(bad).__name__}")
     a, b = len(input._layout.shape), len(other._layout.shape)
     if a == 2 and b == 2:
-        return _matmul(input, other, out=out)
+        return matmul_kernel(input, other, out=out)
     if a == 0 or b == 0:
         raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {a}D and {b}D")
     if a == 1 and b == 1:

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, Protocol, TypeVar, overload
 
 from ..core import dispatch
 from ..core.inplace import inplace
@@ -32,17 +32,31 @@ from ..core.saved import version_of_all
 from ..core.tensor import NUMBERS, TENSORS, Tensor
 from .generate import generate_backward, has_body, operator_of, user_function
 
-__all__ = ["PRIMITIVES", "Number", "Primitive", "Tensors", "definition", "operator_of", "primitive"]
+__all__ = ["PRIMITIVES", "Number", "Primitive", "Tensors", "operator_of", "primitive"]
 
 Number = bool | int | float | complex
 Tensors = Any  # a list or tuple of tensors
-F = TypeVar("F", bound=Callable[..., Any])
+P = ParamSpec("P")
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
 PRIMITIVES: dict[str, Primitive] = {}
 
 _OPERANDS = {
     "Tensor": "tensor", "Tensor | Number": "number", "Tensor | None": "optional", "Tensors": "list",
     "Number": "immediate", "Generator": "generator",
 }  # fmt: skip
+
+
+class Operation(Protocol[P, R_co]):
+    """The function that users call: it takes what its definition does and, where it makes new tensors, ``out``."""
+
+    __name__: str
+    prim: Primitive
+
+    @overload
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
+    @overload
+    def __call__(self, *args: Any, out: Any, **kwargs: Any) -> R_co: ...
 
 
 class Primitive:
@@ -219,7 +233,7 @@ def primitive(
     node_name: str | None = None,
     torch_name: str | None = None,
     result_type: Any = None,
-) -> Callable[[F], F]:
+) -> Callable[[Callable[P, R]], Operation[P, R]]:
     """Define a primitive (see the module's docstring); returns the function users call.
 
     Args:
@@ -234,7 +248,7 @@ def primitive(
         result_type: the named tuple of several results.
     """
 
-    def define(definition: F) -> F:
+    def define(definition: Callable[P, R]) -> Operation[P, R]:
         prim = Primitive(
             definition, name=name, rule=rule, vjp=vjp, samples=samples, kind=kind, tier=tier, outputs=outputs,
             nondifferentiable=nondifferentiable, scalars_mix=scalars_mix, widen=widen, node_name=node_name,
@@ -243,13 +257,7 @@ def primitive(
         if prim.name in PRIMITIVES:
             raise ValueError(f"primitive '{prim.name}' is defined twice")
         PRIMITIVES[prim.name] = prim
-        function: F = prim.function
+        function: Operation[P, R] = prim.function
         return function
 
     return define
-
-
-def definition(function: Callable[..., Any]) -> Primitive:
-    """The definition that a primitive's function was made from."""
-    prim: Primitive = function.prim  # type: ignore[attr-defined]
-    return prim

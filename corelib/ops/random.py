@@ -19,7 +19,7 @@ from . import samples
 from .creation import _layout, _size, arange
 from .elementwise import bitwise_right_shift, cos, log, lt, mul, remainder, sqrt
 from .movement import cast, copy
-from .primitive import definition, primitive
+from .primitive import primitive
 
 
 def _bits_rule(generator: Any, layout: Layout) -> Result:
@@ -38,7 +38,7 @@ def random_bits(generator: Generator, layout: Any) -> Tensor:
     """Philox words in [0, 2**32) as int64."""
 
 
-_RANDOM_BITS = definition(random_bits)
+_RANDOM_BITS = random_bits.prim
 
 
 def _words(shape: tuple[int, ...], device: Any, generator: Generator | None) -> Tensor:
@@ -195,7 +195,7 @@ def multinomial(
 
 
 def _into(dest: Tensor, values: Tensor) -> Tensor:
-    return inplace(definition(copy), dest, (values,), position=-1)
+    return inplace(copy.prim, dest, (values,), position=-1)
 
 
 def uniform_(input: Tensor, a: float = 0.0, b: float = 1.0, *, generator: Generator | None = None) -> Tensor:
@@ -257,7 +257,7 @@ def native_dropout(generator: Generator, input: Tensor, p: float) -> tuple[Tenso
     return input * mask * (1.0 / (1.0 - p) if p < 1 else 0.0), mask
 
 
-_DROPOUT = definition(native_dropout)
+_DROPOUT = native_dropout.prim
 
 
 def dropout(input: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
