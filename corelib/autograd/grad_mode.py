@@ -5,13 +5,16 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from ..state import STATE, local
 
 __all__ = [
     "enable_grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad", "set_grad_enabled",
 ]  # fmt: skip
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 def is_grad_enabled() -> bool:
@@ -33,7 +36,7 @@ class _Decorator:
     def _again(self) -> Any:
         return type(self)()
 
-    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
         if inspect.isgeneratorfunction(function):
             return self._around_generator(function)
 
@@ -110,7 +113,7 @@ class set_grad_enabled(_Decorator):
     def _again(self) -> Any:
         return set_grad_enabled(self.mode)
 
-    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
         local.grad = self._previous  # as a decorator it acts during calls only
         return super().__call__(function)
 
@@ -123,6 +126,8 @@ class set_grad_enabled(_Decorator):
 
 class inference_mode(_Decorator):
     """Like ``no_grad``; tensors made inside can never take part in recorded operations."""
+
+    mode: bool
 
     def __new__(cls, mode: Any = True) -> Any:
         self = object.__new__(cls)
