@@ -12,8 +12,8 @@ import ast
 import inspect
 import re
 from pathlib import Path
-from types import MemberDescriptorType
-from typing import Any
+from types import FunctionType, MemberDescriptorType
+from typing import Any, get_overloads
 
 from corelib import Tensor
 
@@ -25,6 +25,7 @@ IMPORTS = (
     "from ..device import Device as _Device",
     "from ..dtypes import dtype as _dtype",
     "from ..layout import Size as _Size",
+    "from ..ops.results import ValuesIndices as _ValuesIndices",
     "from .generator import Generator as _Generator",
     "from .tensor import Tensor",
 )
@@ -33,7 +34,8 @@ BUILTINS = {n: f"builtins.{n}" for n in (*SCALARS, "str", "tuple", "list", "dict
 KNOWN = BUILTINS | {
     "Any": "Any", "Callable": "Callable", "Device": "_Device", "Generator": "_Generator", "Iterable": "Iterable",
     "Iterator": "Iterator", "None": "None", "Number": "_Number", "S": "_S", "Sequence": "Sequence", "Size": "_Size",
-    "Tensor": "Tensor", "Tensors": "Sequence[Tensor]", "dtype": "_dtype", "dtype_class": "_dtype", "np": "np",
+    "Tensor": "Tensor", "Tensors": "Sequence[Tensor]", "ValuesIndices": "_ValuesIndices", "dtype": "_dtype",
+    "dtype_class": "_dtype", "np": "np",
 }  # fmt: skip
 """The names that annotations may use, as they are written in the class, whose own members hide some."""
 
@@ -51,12 +53,6 @@ ATTRIBUTES = {
     "__static_attributes__", "__firstlineno__", "__annotate_func__", "__annotations_cache__",
 }  # fmt: skip
 """What Python itself puts into a class."""
-
-OVERLOADS = {
-    "size": (("dim: None = None", "_Size"), ("dim: builtins.int", "builtins.int")),
-    "stride": (("dim: None = None", "builtins.tuple[builtins.int, ...]"), ("dim: builtins.int", "builtins.int")),
-}
-"""Methods whose result's type depends on an argument."""
 
 
 class _Qualify(ast.NodeTransformer):
@@ -105,7 +101,8 @@ def method(name: str, function: Any) -> str:
         parameters.append(parameter(p.name, p))
     prim = getattr(function, "prim", None)
     if prim is not None and prim.kind != "view" and not name.startswith("__"):
-        parameters += ["out: Tensor | None = None"] if starred else ["*", "out: Tensor | None = None"]
+        out = "out: Tensor | None = None" if len(prim.outputs) == 1 else "out: Any = None"
+        parameters += [out] if starred else ["*", out]
     in_place = name.endswith("_") and not name.endswith("__")
     result = "Self" if in_place or name == "__new__" else RETURNS.get(name) or annotation(signature.return_annotation)
     line = f"def {name}({', '.join(parameters)}) -> {result}: ..."
@@ -128,11 +125,13 @@ def members() -> list[str]:
             lines += ["@property", f"def {name}(self) -> {returned}: ..."]
             if value.fset is not None:
                 lines += [f"@{name}.setter", f"def {name}(self, value: {returned}) -> None: ..."]
-        elif name in OVERLOADS:
-            for given, returned in OVERLOADS[name]:
-                lines += ["@overload", f"def {name}(self, {given}) -> {returned}: ..."]
         elif callable(value):
-            lines.append(method(name, value.__func__ if isinstance(value, staticmethod) else value))
+            function = value.__func__ if isinstance(value, staticmethod) else value
+            overloads = get_overloads(function) if isinstance(function, FunctionType) else []
+            for variant in overloads:
+                lines += ["@overload", method(name, variant)]
+            if not overloads:
+                lines.append(method(name, function))
         else:
             lines.append(f"{name}: {annotation(type(value).__name__)}")
     return lines

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 import numpy as np
 
@@ -29,6 +29,7 @@ from .dtypes import (
     uint8,
 )
 from .dtypes import dtype as dtype_class
+from .layout import Size
 from .ops.primitive import PRIMITIVES, Primitive, operator_of
 from .state import STATE, local
 
@@ -36,6 +37,7 @@ __all__ = ["Tensor"]
 
 T: Any = Tensor
 S = TypeVar("S", bound=Tensor)
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def bind(name: str, function: Any) -> None:
@@ -173,7 +175,7 @@ def _imag(self: Tensor) -> Tensor:
 # -- plain methods -----------------------------------------------------------------------------------------------
 
 
-def _method(function: Any) -> Any:
+def _method(function: F) -> F:
     bind(function.__name__, function)
     return function
 
@@ -181,12 +183,20 @@ def _method(function: Any) -> Any:
 _method(requires_grad_)
 
 
+@overload
+def size(self: Tensor, dim: None = None) -> Size: ...
+@overload
+def size(self: Tensor, dim: int) -> int: ...
 @_method
 def size(self: Tensor, dim: int | None = None) -> Any:
     """Sizes, or the size of one dimension."""
     return self._layout.shape if dim is None else self._layout.shape[ops.rules.normalize_dim(dim, self.ndim)]
 
 
+@overload
+def stride(self: Tensor, dim: None = None) -> tuple[int, ...]: ...
+@overload
+def stride(self: Tensor, dim: int) -> int: ...
 @_method
 def stride(self: Tensor, dim: int | None = None) -> Any:
     """Strides in elements, or that of one dimension."""
@@ -310,6 +320,8 @@ def register_post_accumulate_grad_hook(self: Tensor, hook: Any) -> Any:
     """Call ``hook(tensor)`` after a gradient was added to this leaf."""
     from .core.node import Handle
 
+    if not has_history(self):
+        raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
     if type(self._node) is not Accumulate:
         raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
     if self._extra is None:
@@ -771,7 +783,7 @@ def _deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:
         result._grad = copy.deepcopy(self._grad, memo)
     for name, value in self.__dict__.items():
         setattr(result, name, copy.deepcopy(value, memo))
-    return result  # type: ignore[no-any-return]
+    return result
 
 
 def _rebuild(cls: type, host: np.ndarray[Any, Any], dtype: dtype_class, device: Device, requires_grad: bool, attributes: dict[str, Any]) -> Tensor:

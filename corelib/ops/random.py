@@ -188,7 +188,7 @@ def multinomial(
         edges = cumsum(weights, -1)
         u = _uniform(Layout.of((weights.shape[0], num_samples), float32, weights.device), generator) * edges[:, -1:]
         result = (u.unsqueeze(-1) >= edges.unsqueeze(-2)).sum(-1).clamp(max=weights.shape[-1] - 1)
-    return result if input.ndim == 2 else result.squeeze(0)  # type: ignore[no-any-return]
+    return result if input.ndim == 2 else result.squeeze(0)
 
 
 # -- in place ----------------------------------------------------------------------------------------------------

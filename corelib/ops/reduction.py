@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, overload
 
 from ..core.dispatch import Result
 from ..core.tensor import Tensor
@@ -12,7 +12,7 @@ from ..layout import Layout
 from . import rules, samples
 from .elementwise import abs, bitwise_not, conj, div, eq, exp, le, log, mul, sqrt, where
 from .primitive import primitive
-from .results import values_indices
+from .results import ValuesIndices, values_indices
 
 _A = samples.array
 
@@ -186,6 +186,12 @@ def _by_dim(name: str, extremum: Any, arg: Any, pair: Any, input: Tensor, dim: A
     return _NAMED[name](values, indices)
 
 
+@overload
+def max(input: Tensor) -> Tensor: ...
+@overload
+def max(input: Tensor, dim: int, keepdim: bool = False) -> ValuesIndices: ...
+@overload
+def max(input: Tensor, dim: Tensor) -> Tensor: ...
 def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     """``max(input)``, ``max(input, dim)`` -> (values, indices), or ``max(input, other)``."""
     from .elementwise import maximum
@@ -193,6 +199,12 @@ def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     return _by_dim("max", amax, argmax, maximum, input, dim, keepdim)
 
 
+@overload
+def min(input: Tensor) -> Tensor: ...
+@overload
+def min(input: Tensor, dim: int, keepdim: bool = False) -> ValuesIndices: ...
+@overload
+def min(input: Tensor, dim: Tensor) -> Tensor: ...
 def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     """``min(input)``, ``min(input, dim)`` -> (values, indices), or ``min(input, other)``."""
     from .elementwise import minimum
@@ -429,7 +441,7 @@ def _scatter_back(grad: Tensor, indices: Tensor, dim: int) -> Tensor:
     rule=_cumextremum_rule("cummax"), vjp={"input": lambda grad, indices, dim: _scatter_back(grad, indices, dim)},
     samples=_CUMEXTREMA, tier="training", outputs=("values", "indices"), result_type=values_indices("cummax"),
 )  # fmt: skip
-def cummax(input: Tensor, dim: int) -> tuple[Tensor, Tensor]:
+def cummax(input: Tensor, dim: int) -> ValuesIndices:
     """Running maximum along ``dim`` and where it stands (the last of ties)."""
 
 
@@ -437,5 +449,5 @@ def cummax(input: Tensor, dim: int) -> tuple[Tensor, Tensor]:
     rule=_cumextremum_rule("cummin"), vjp={"input": lambda grad, indices, dim: _scatter_back(grad, indices, dim)},
     samples=_CUMEXTREMA, tier="training", outputs=("values", "indices"), result_type=values_indices("cummin"),
 )  # fmt: skip
-def cummin(input: Tensor, dim: int) -> tuple[Tensor, Tensor]:
+def cummin(input: Tensor, dim: int) -> ValuesIndices:
     """Running minimum along ``dim`` and where it stands (the last of ties)."""

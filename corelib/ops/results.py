@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Self
 
 from ..core.tensor import Tensor
 
@@ -15,7 +15,7 @@ class ValuesIndices(tuple[Tensor, Tensor]):
     __slots__ = ()
     operation = ""
 
-    def __new__(cls, values: Tensor, indices: Tensor) -> Any:
+    def __new__(cls, values: Tensor, indices: Tensor) -> Self:
         return tuple.__new__(cls, (values, indices))
 
     @property

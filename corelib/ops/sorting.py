@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..core.dispatch import Result
 from ..core.tensor import Tensor
 from ..dtypes import int64
@@ -11,7 +9,7 @@ from ..layout import Layout
 from . import rules, samples
 from .primitive import primitive
 from .reduction import _scatter_back
-from .results import values_indices
+from .results import ValuesIndices, values_indices
 
 _A = samples.array
 
@@ -39,11 +37,11 @@ def _sort_rule(x: Layout, dim: int, descending: bool, stable: bool) -> Result:
         samples.calls((_A(5, values=(2, 1, 2, 1, 2), dtype=int64), 0, True)),
     ),
 )
-def sort_kernel(input: Tensor, dim: int = -1, descending: bool = False) -> tuple[Tensor, Tensor]:
+def sort_kernel(input: Tensor, dim: int = -1, descending: bool = False) -> ValuesIndices:
     """(sorted values, where they were), stable; nan is the largest."""
 
 
-def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
+def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> ValuesIndices:
     """``(values, indices)`` in order along ``dim``; always stable."""
     return sort_kernel(input, dim, descending)
 
@@ -53,7 +51,7 @@ def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool
     return sort_kernel(input, dim, descending)[1]
 
 
-def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
+def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> ValuesIndices:
     """The k largest (or smallest) along ``dim``, in order, and where they were."""
     d = rules.normalize_dim(dim, input.ndim)
     if k > (input.shape[d] if input.ndim else 1) or k < 0:
