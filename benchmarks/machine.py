@@ -17,17 +17,42 @@ import corelib_cpu
 import corelib
 from corelib.backend.registry import registry
 
-__all__ = ["description", "import_seconds", "installed_bytes"]
+__all__ = ["Others", "description", "import_seconds", "installed_bytes"]
 
 
 def description(threads: int) -> list[str]:
-    """Processor, cores, load and versions, a line each."""
+    """Processor, cores and versions, a line each."""
     properties = registry.get("cpu").properties(0)
     return [
         f"{properties.name}, {os.cpu_count()} cores; {threads} threads",
-        f"load of other processes before the start: {os.getloadavg()[0]:.1f}",
         f"Python {platform.python_version()}, NumPy {version('numpy')}, PyTorch {version('torch')} (CPU build)",
     ]
+
+
+class Others:
+    """How much of the processors programs other than this one and its children have used since it was made."""
+
+    def __init__(self) -> None:
+        self._before = self._used()
+
+    @staticmethod
+    def _used() -> tuple[float, float] | None:
+        """Seconds that others used, and that all processors had, since the start; None where it is not known."""
+        try:
+            with open("/proc/stat", encoding="utf-8") as lines:
+                ticks = [int(n) for n in lines.readline().split()[1:9]]
+        except OSError:  # not Linux
+            return None
+        per_second = os.sysconf("SC_CLK_TCK")
+        idle = ticks[3] + ticks[4]
+        return (sum(ticks) - idle) / per_second - sum(os.times()[:4]), sum(ticks) / per_second
+
+    def share(self) -> float | None:
+        """Between 0 and 1; None where it is not known."""
+        now = self._used()
+        if now is None or self._before is None:
+            return None
+        return max(0.0, (now[0] - self._before[0]) / max(now[1] - self._before[1], 1e-9))
 
 
 def import_seconds(module: str, processes: int) -> float:

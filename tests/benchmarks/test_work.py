@@ -67,3 +67,15 @@ def test_the_report_names_what_is_slow_and_what_misses_its_target(benchmark):
 def test_bytes_of_the_installed_packages_count_sources_and_bytecode(benchmark):
     sources = sum(f.stat().st_size for f in Path(corelib.__path__[0]).rglob("*.py"))
     assert sources < benchmark("machine").installed_bytes() <= 5e6
+
+
+def test_our_own_work_is_not_counted_as_others(benchmark):
+    others = benchmark("machine").Others()
+    if others.share() is None:
+        pytest.skip("only Linux says what the processors do")
+    # What others did before does not change the clock's arithmetic: busy time less ours, of all there was.
+    others._before = (100.0, 1000.0)
+    others._used = lambda: (103.0, 1010.0)
+    assert others.share() == pytest.approx(0.3)
+    others._used = lambda: (99.0, 1010.0)
+    assert others.share() == 0.0
