@@ -11,6 +11,7 @@ import argparse
 import ast
 import inspect
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from types import FunctionType, MemberDescriptorType
 from typing import Any, get_overloads
@@ -114,6 +115,16 @@ def method(name: str, function: Any) -> str:
     return f"def {name}(\n        {inner}\n    ) -> {result}: ..."
 
 
+def overloads(function: Any) -> Sequence[Any]:
+    """What ``typing.overload`` declared of a function."""
+    return get_overloads(function) if isinstance(function, FunctionType) else ()
+
+
+def takes_tensor(function: Any) -> bool:
+    """Whether the first parameter, which is the method's own object, is a tensor."""
+    return next(iter(inspect.signature(function).parameters.values())).annotation == "Tensor"
+
+
 def members() -> list[str]:
     """The lines of every member, in order of name."""
     lines: list[str] = []
@@ -127,11 +138,10 @@ def members() -> list[str]:
                 lines += [f"@{name}.setter", f"def {name}(self, value: {returned}) -> None: ..."]
         elif callable(value):
             function = value.__func__ if isinstance(value, staticmethod) else value
-            overloads = get_overloads(function) if isinstance(function, FunctionType) else []
-            for variant in overloads:
-                lines += ["@overload", method(name, variant)]
-            if not overloads:
-                lines.append(method(name, function))
+            variants = [v for v in overloads(function) if takes_tensor(v)] or [function]
+            for variant in variants:
+                lines += ["@overload"] if len(variants) > 1 else []
+                lines.append(method(name, variant))
         else:
             lines.append(f"{name}: {annotation(type(value).__name__)}")
     return lines

@@ -462,9 +462,9 @@ for _name, _target in _CASTS.items():
     _make_cast(_name, _target)
 
 
-def _new(function: Any, name: str) -> None:
+def _new(function: Callable[..., Tensor], name: str) -> None:
     def make(self: Tensor, *args: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-        return function(*args, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)  # type: ignore[no-any-return]
+        return function(*args, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
 
     make.__name__ = name
     make.__doc__ = f"``{name.removeprefix('new_')}`` with this tensor's dtype and device."
@@ -475,14 +475,14 @@ for _f in (ops.zeros, ops.ones, ops.empty, ops.full, ops.tensor):
     _new(_f, f"new_{_f.__name__}")
 
 
-def _by_sizes(name: str, function: Any) -> None:
+def _by_sizes(name: str, function: Callable[..., Tensor]) -> None:
     """A method whose sizes or dimensions may be given one by one."""
 
     def method(self: Tensor, *sizes: Any) -> Tensor:
         if len(sizes) == 1 and not isinstance(sizes[0], int):
             single = sizes[0]
-            return function(self, tuple(single) if isinstance(single, (tuple, list)) else single)  # type: ignore[no-any-return]
-        return function(self, sizes)  # type: ignore[no-any-return]
+            return function(self, tuple(single) if isinstance(single, (tuple, list)) else single)
+        return function(self, sizes)
 
     method.__name__ = name
     method.__doc__ = function.__doc__

@@ -20,6 +20,7 @@ from .node import (
     Overwrite,
     has_history,
     is_leaf_node,
+    move_retained,
     node_of,
     refuse_write,
     save_output,
@@ -126,7 +127,7 @@ def _copied(tensor: Tensor) -> Tensor:
     """A copy without history, made in sight of the modes."""
     previous, local.grad = local.grad, False
     try:
-        return late.copy(tensor)  # type: ignore[no-any-return]
+        return late.copy(tensor)
     finally:
         local.grad = previous
 
@@ -214,6 +215,8 @@ def _rebase(prim: Any, dest: Tensor, node: Any, old: Any, overwrites: bool) -> N
         dest._node = AsStrided(dest, base, base._node)
     else:
         dest._node = node
+    if dest._extra is not None and "retains" in dest._extra:  # the gradient kept is that of the newest values
+        move_retained(dest, old)
 
 
 def write_result(out: Tensor, result: Tensor, prim: Any) -> Tensor:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ..ops.primitive import Operation
     from .tensor import Tensor
 
 __all__ = ["late"]
@@ -14,7 +15,7 @@ __all__ = ["late"]
 class _Late:
     # from ops
     cast: Callable[..., Tensor]
-    copy: Any  # the primitive's function, which has its definition as ``prim``
+    copy: Operation[[Tensor], Tensor]
     tensor: Callable[..., Tensor]
     as_strided_grad: Callable[..., Tensor]
     geometry_of: Callable[..., Tensor]

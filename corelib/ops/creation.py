@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -161,8 +162,15 @@ def empty_strided(
     )
 
 
-def _like(function: Any, other: Tensor, *value: Any, dtype: dtype | None, device: Any, requires_grad: bool) -> Tensor:
-    return function(  # type: ignore[no-any-return]
+def _like(
+    function: Callable[..., Tensor],
+    other: Tensor,
+    *value: Any,
+    dtype: dtype | None,
+    device: Any,
+    requires_grad: bool,
+) -> Tensor:
+    return function(
         tuple(other.shape),
         *value,
         dtype=dtype or other.dtype,

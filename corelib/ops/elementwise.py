@@ -454,6 +454,10 @@ def sgn(input: Tensor) -> Tensor:
     return where(eq(size, 0), 0.0, input / where(eq(size, 0), 1.0, size))
 
 
+@overload
+def conj(input: Tensor) -> Tensor: ...
+@overload
+def conj(input: Any) -> Any: ...
 def conj(input: Any) -> Any:
     """Complex conjugate; a real tensor or number is itself."""
     if input.__class__ in (bool, int, float):

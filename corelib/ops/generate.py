@@ -187,11 +187,11 @@ def user_function(prim: Primitive, definition: Callable[..., Any]) -> Any:
     return function
 
 
-def operator_of(prim: Primitive, name: str, reflected: bool = False) -> Callable[..., Any]:
+def operator_of(prim: Primitive, name: str, reflected: bool = False) -> Any:
     """The primitive as a binary operator method: unknown operands give NotImplemented."""
     function = _generate(prim, name, reflected, operator=True)
     function.__doc__ = prim.doc
-    return function  # type: ignore[no-any-return]
+    return function
 
 
 # -- backward ----------------------------------------------------------------------------------------------------

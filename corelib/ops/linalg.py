@@ -49,7 +49,7 @@ def _rows(a: Layout) -> int:
 
 
 def _mT(x: Tensor) -> Tensor:
-    return conj(transpose(x, -1, -2))  # type: ignore[no-any-return]
+    return conj(transpose(x, -1, -2))
 
 
 def _left_grad(grad: Tensor, other: Tensor) -> Tensor:

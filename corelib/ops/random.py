@@ -17,7 +17,7 @@ from ..dtypes import dtype, float32, float64, int64
 from ..layout import Layout
 from . import samples
 from .creation import _layout, _size, arange
-from .elementwise import bitwise_right_shift, cos, log, lt, mul, remainder, sqrt
+from .elementwise import add, bitwise_right_shift, cos, log, lt, mul, remainder, sqrt
 from .movement import cast, copy
 from .primitive import primitive
 
@@ -43,7 +43,8 @@ _RANDOM_BITS = random_bits.prim
 
 def _words(shape: tuple[int, ...], device: Any, generator: Generator | None) -> Tensor:
     layout = Layout.of(shape, int64, device)
-    return call(_RANDOM_BITS, (generator or default_generator,), (layout,))  # type: ignore[no-any-return]
+    words: Tensor = call(_RANDOM_BITS, (generator or default_generator,), (layout,))
+    return words
 
 
 def _uniform(layout: Layout, generator: Generator | None) -> Tensor:
@@ -157,12 +158,13 @@ def normal(
 ) -> Tensor:
     """Normal with the given mean and standard deviation (numbers with a size, or tensors)."""
     if size is not None:
-        return randn(size, generator=generator, dtype=dtype, device=device) * std + mean  # type: ignore[no-any-return]
+        drawn = randn(size, generator=generator, dtype=dtype, device=device)
+        return add(mul(drawn, std), mean)
     like = mean if isinstance(mean, Tensor) else std
     from . import rules
 
     shape = rules.broadcast_shapes(*[x.shape for x in (mean, std) if isinstance(x, Tensor)])
-    return _normal(Layout.of(shape, like.dtype, like.device), generator) * std + mean  # type: ignore[no-any-return]
+    return add(mul(_normal(Layout.of(shape, like.dtype, like.device), generator), std), mean)
 
 
 def multinomial(
@@ -266,4 +268,5 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
     if not training or p == 0:
         return input
-    return call(_DROPOUT, (default_generator, input), (float(p),))[0]  # type: ignore[no-any-return]
+    kept: Tensor = call(_DROPOUT, (default_generator, input), (float(p),))[0]
+    return kept

@@ -212,10 +212,10 @@ def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     return _by_dim("min", amin, argmin, minimum, input, dim, keepdim)
 
 
-def _truth(input: Tensor, test: Any) -> Tensor:
+def _truth(input: Tensor, test: Callable[[Tensor], Tensor]) -> Tensor:
     """The test of the elements' truth; as PyTorch has it, that of a uint8 tensor is a uint8 again."""
     result = test(input if input.dtype is bool_ else bitwise_not(eq(input, 0)))
-    return result.to(uint8) if input.dtype is uint8 else result  # type: ignore[no-any-return]
+    return result.to(uint8) if input.dtype is uint8 else result
 
 
 def any(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
