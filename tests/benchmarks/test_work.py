@@ -73,7 +73,6 @@ def test_our_own_work_is_not_counted_as_others(benchmark):
     others = benchmark("machine").Others()
     if others.share() is None:
         pytest.skip("only Linux says what the processors do")
-    # What others did before does not change the clock's arithmetic: busy time less ours, of all there was.
     others._before = (100.0, 1000.0)
     others._used = lambda: (103.0, 1010.0)
     assert others.share() == pytest.approx(0.3)
