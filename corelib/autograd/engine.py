@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..core.modes import set_grad
-from ..core.node import Accumulate, Node, Output, node_of
+from ..core.node import Accumulate, Handle, Node, Output, _extra, node_of, retain_at
 from ..core.tensor import TENSORS, Tensor, backend_of, fresh
 from ..layout import Layout
 from ..state import STATE, local
@@ -111,16 +111,20 @@ def _run(
             node = ready.pop()
             buffer = buffers.pop(node, None)
             if buffer is not None and (needed is None or node in needed):
+                captured = None if captures is None else captures.get(node)
+                runs = needed is None or any([c in needed for c in _children(node)])
+                if captured is not None and runs:  # as in PyTorch: the gradient before hooks, if those run later
+                    _capture(node, buffer, captured, found)
                 if node.extra is not None:
-                    _prehooks(node, buffer)
-                if captures is not None and node in captures:
-                    for index in captures[node]:
-                        found[node, index] = buffer[2 * index]
-                        buffer[2 * index + 1] = False
+                    _tensor_hooks(node, buffer)
+                    if runs:
+                        _prehooks(node, buffer)
+                if captured is not None and not runs:
+                    _capture(node, buffer, captured, found)
                 if type(node) is Accumulate:
                     if captures is None:
                         _accumulate(node, buffer[0], buffer[1], create)
-                elif needed is None or any([c in needed for c in _children(node)]):
+                elif runs:
                     _step(node, buffer, buffers, retain)
             for edge in node.edges:
                 if edge is not None:
@@ -140,12 +144,16 @@ def _step(node: Node, buffer: list[Any], buffers: dict[Node, list[Any]], retain:
     single = len(buffer) == 2
     given = first if single else buffer[::2]
     gradients = node.backward(given)
-    if node.extra is not None and "hooks" in node.extra:
+    hooked = node.extra is not None and "hooks" in node.extra
+    if hooked:
         gradients = _posthooks(node, gradients, given, single)
     if local.anomaly:
         _check_nan(node, gradients)
     if not retain:
         node.release()
+    count = len(gradients)
+    repeats = count > 1 and (gradients[0] is gradients[1] if count == 2 else _repeats(gradients))
+    trusted = node.prim is not None and not (hooked or repeats)  # what a user's function or hook returns may be held by it
     for edge, gradient, layout in zip(node.edges, gradients, node.layouts, strict=False):
         if edge is None or gradient is None:
             continue
@@ -154,12 +162,25 @@ def _step(node: Node, buffer: list[Any], buffers: dict[Node, list[Any]], retain:
             fitted = fit(gradient, layout)
             if fitted is None:
                 continue
-        # A gradient that a vjp hands through belongs to nobody unless it goes on to one operand only.
-        owned = fitted is not first or (buffer[1] and sum([g is first for g in gradients]) == 1)
+        # A gradient that is handed through goes on as it came.
+        owned = fitted is not gradient or (trusted and (gradient is not first or buffer[1]))
         _arrive(buffers, edge, fitted, owned)
 
 
-def _prehooks(node: Node, buffer: list[Any]) -> None:
+def _repeats(gradients: tuple[Any, ...]) -> bool:
+    """Whether one gradient stands for several operands."""
+    present = [id(g) for g in gradients if g is not None]
+    return len(set(present)) < len(present)
+
+
+def _capture(node: Node, buffer: list[Any], indices: dict[int, Any], found: dict[tuple[Node, int], Any]) -> None:
+    for index in indices:
+        found[node, index] = buffer[2 * index]
+        buffer[2 * index + 1] = False
+
+
+def _tensor_hooks(node: Node, buffer: list[Any]) -> None:
+    """Hooks of the node's outputs, in order of registration; then gradients are kept that shall be."""
     extra = node.extra
     assert extra is not None
     for index, hooks in extra.get("tensor_hooks", {}).items():
@@ -170,21 +191,51 @@ def _prehooks(node: Node, buffer: list[Any]) -> None:
             replaced = hook(gradient)
             if replaced is not None:
                 if replaced.__class__ not in TENSORS:
-                    raise TypeError(f"hooks must return None or a Tensor, not {type(replaced).__name__}")
+                    raise TypeError(f"expected Variable, but hook returned '{type(replaced).__name__}'")
+                _check_replaced(hook, gradient, replaced)
                 buffer[2 * index] = replaced
             buffer[2 * index + 1] = False  # the hook may have kept it
-    for hook in list(extra.get("prehooks", {}).values()):
+    for index, reference in extra.get("retains", {}).items():
+        tensor, gradient = reference(), buffer[2 * index]
+        if tensor is not None and gradient is not None:
+            set_grad(tensor, gradient if tensor._grad is None else tensor._grad + gradient)
+            buffer[2 * index + 1] = False
+
+
+def _check_replaced(hook: Any, old: Tensor, new: Tensor) -> None:
+    name = getattr(hook, "__name__", type(hook).__name__)
+    if tuple(new.shape) != tuple(old.shape):
+        raise RuntimeError(f"hook '{name}' has changed the size of value")
+    if new.dtype is not old.dtype:
+        raise RuntimeError(f"hook '{name}' has changed the type of value (was {old.type()} got {new.type()})")
+
+
+def _replacement(hook: Any, replaced: Any, count: int) -> tuple[Any, ...]:
+    if not isinstance(replaced, tuple):
+        if count == 1 and replaced.__class__ in TENSORS:
+            return (replaced,)
+        raise TypeError(f"expected tuple, but hook returned '{type(replaced).__name__}'")
+    if len(replaced) != count:
+        name = getattr(hook, "__name__", type(hook).__name__)
+        raise RuntimeError(
+            f"hook '{name}' has returned an incorrect number of values (got {len(replaced)}, but expected {count})"
+        )
+    return replaced
+
+
+def _prehooks(node: Node, buffer: list[Any]) -> None:
+    for hook in list(node.extra.get("prehooks", {}).values()):  # type: ignore[union-attr]
         replaced = hook(tuple(buffer[::2]))
         if replaced is not None:
-            buffer[::2] = list(replaced) if isinstance(replaced, tuple) else [replaced]
-            buffer[1::2] = [False] * (len(buffer) // 2)
+            buffer[::2] = list(_replacement(hook, replaced, len(buffer) // 2))
+        buffer[1::2] = [False] * (len(buffer) // 2)
 
 
 def _posthooks(node: Node, gradients: tuple[Any, ...], given: Any, single: bool) -> tuple[Any, ...]:
     for hook in list(node.extra["hooks"].values()):  # type: ignore[index]
         replaced = hook(gradients, (given,) if single else tuple(given))
         if replaced is not None:
-            gradients = replaced if isinstance(replaced, tuple) else (replaced,)
+            gradients = _replacement(hook, replaced, len(gradients))
     return gradients
 
 
@@ -354,8 +405,6 @@ def grad(
 
 def register_hook(tensor: Tensor, hook: Any) -> Any:
     """Call ``hook(grad)`` when the tensor's gradient is known; what it returns replaces it."""
-    from ..core.node import Handle, _extra
-
     edge = node_of(tensor)
     if edge is None:
         raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
@@ -365,19 +414,9 @@ def register_hook(tensor: Tensor, hook: Any) -> Any:
 
 def retain_grad(tensor: Tensor) -> None:
     """Keep the gradient of a tensor that is not a leaf in its ``grad``."""
-    import weakref
-
     if node_of(tensor) is None:
         raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
     if type(tensor._node) is Accumulate or (tensor._extra or {}).get("retains"):
         return
     tensor._extra = {**(tensor._extra or {}), "retains": True}
-    reference = weakref.ref(tensor)
-
-    def keep(gradient: Tensor) -> None:
-        mine = reference()
-        if mine is not None:
-            set_grad(mine, gradient if mine._grad is None else mine._grad + gradient)
-
-    register_hook(tensor, keep)
-
+    retain_at(tensor, tensor._node)

@@ -16,7 +16,7 @@ from .tensor import Tensor, alias, detached
 
 __all__ = [
     "FREED", "Accumulate", "AsStrided", "CopySlices", "Node", "Nowhere", "Output", "Overwrite", "accumulator", "edge_of",
-    "has_history", "is_leaf_node", "node_of", "refuse_write", "source_of", "version_of",
+    "has_history", "is_leaf_node", "move_retained", "node_of", "refuse_write", "retain_at", "source_of", "version_of",
 ]  # fmt: skip
 
 FREED: Any = ("freed",)  # what ``saved`` becomes when backward has passed
@@ -77,6 +77,20 @@ def _extra(node: Node) -> dict[str, Any]:
     if node.extra is None:
         node.extra = {}
     return node.extra
+
+
+def retain_at(tensor: Tensor, edge: Any) -> None:
+    """Keep the gradient that arrives at ``edge`` in the tensor's ``grad``."""
+    node, index = (edge.node, edge.index) if type(edge) is Output else (edge, 0)
+    _extra(node).setdefault("retains", {})[index] = weakref.ref(tensor)
+
+
+def move_retained(tensor: Tensor, old: Any) -> None:
+    """Keep the gradient that arrives at the tensor's new node, no more the one at its ``old`` edge."""
+    node, index = (old.node, old.index) if type(old) is Output else (old, 0)
+    if node.extra is not None:
+        node.extra.get("retains", {}).pop(index, None)
+    retain_at(tensor, tensor._node)
 
 
 class Handle:

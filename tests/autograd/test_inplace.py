@@ -86,9 +86,24 @@ def operands_both_require_grad(torch: Any, attempt: Any) -> Any:
 @program
 def unary_in_place(torch: Any, attempt: Any) -> Any:
     results = []
-    for name in (
-        ["exp_", "log_", "sqrt_", "rsqrt_", "sin_", "cos_", "tanh_", "sigmoid_", "relu_", "abs_", "neg_", "reciprocal_", "square_", "floor_", "round_", "erf_"]
-    ):
+    for name in [
+        "exp_",
+        "log_",
+        "sqrt_",
+        "rsqrt_",
+        "sin_",
+        "cos_",
+        "tanh_",
+        "sigmoid_",
+        "relu_",
+        "abs_",
+        "neg_",
+        "reciprocal_",
+        "square_",
+        "floor_",
+        "round_",
+        "erf_",
+    ]:
         x = leaf(torch, 3)
         y = x * 1.5
         getattr(y, name)()
