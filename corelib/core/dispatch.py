@@ -34,7 +34,6 @@ _LIMIT = 4096  # plans kept per primitive
 _ALL: list[dict[Any, Any]] = []  # every primitive's plans, to clear when a kernel table changes
 
 
-
 class Result:
     """What a rule answers.
 
@@ -240,8 +239,6 @@ def _compute_dtype(descriptors: tuple[Any, ...], result: Result) -> dtype:
     return (_layouts(descriptors) or [o for o in outputs if o is not None])[0].dtype
 
 
-
-
 def wrap_integer(value: int, target: dtype) -> int:
     """The value as it is in an integer dtype: wrapped for narrow ones, an error beyond int64, as PyTorch."""
     if not -(1 << 63) <= value < (1 << 63):
@@ -412,7 +409,8 @@ def _on_cpu(prim: Any, backend: Backend, result: Result) -> Callable[..., Any]:
         finally:
             local.grad = grad
         if isinstance(got, tuple):
-            return tuple([None if o is None else _device_copy(backend, g, o) for g, o in zip(got, outputs, strict=True)])
+            pairs = zip(got, outputs, strict=True)
+            return tuple([None if o is None else _device_copy(backend, g, o) for g, o in pairs])
         return _device_copy(backend, got, outputs)
 
     return run
@@ -613,7 +611,8 @@ def attach(prim: Any, node: Node, result: Any) -> None:
                 if r._view is not None:
                     r._view.creation = r._view.creation or "multi_output"
         if prim.saves_output:
-            kept = tuple([save_output(r) if n in prim.saves_output else None for n, r in zip(prim.outputs, result, strict=True)])
+            named = zip(prim.outputs, result, strict=True)
+            kept = tuple([save_output(r) if name in prim.saves_output else None for name, r in named])
             node.saved = (*(node.saved or ()), *kept, *[version_of(k) for k in kept])
     else:
         result._node = node
@@ -628,19 +627,15 @@ def _into(prim: Any, operands: tuple[Any, ...], statics: tuple[Any, ...], out: A
 
     outs = [x for x in (out if isinstance(out, tuple) else (out,)) if x.__class__ in TENSORS]
     tensors = [x for x in operands if x.__class__ in TENSORS]
-    if local.grad:
-        if any(t._node is not None for t in (*tensors, *outs)):
-            raise RuntimeError(
-                f"{prim.name}(): functions with out=... arguments don't support automatic differentiation, "
-                "but one of the arguments requires grad."
-            )
+    if local.grad and any(t._node is not None for t in (*tensors, *outs)):
+        raise RuntimeError(
+            f"{prim.name}(): functions with out=... arguments don't support automatic differentiation, "
+            "but one of the arguments requires grad."
+        )
     for o in outs:
         check_writable(o, *tensors)
     result = call(prim, operands, statics)
-    if type(result) is tuple or isinstance(result, tuple):
-        return type(out)(*[write_result(o, r, prim) for o, r in zip(out, result, strict=True)]) if hasattr(
-            out, "_fields"
-        ) else tuple([write_result(o, r, prim) for o, r in zip(out, result, strict=True)])
+    if isinstance(result, tuple):
+        written = [write_result(o, r, prim) for o, r in zip(out, result, strict=True)]
+        return type(out)(*written) if hasattr(out, "_fields") else tuple(written)
     return write_result(out, result, prim)
-
-

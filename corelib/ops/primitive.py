@@ -238,7 +238,8 @@ def primitive(
 
     Args:
         name: of the primitive and its kernel, where it is not the function's.
-        kind: "kernel", "view" (the rule gives a layout and an offset), or "host" (the body runs, whatever kernels there are).
+        kind: "kernel", "view" (the rule gives a layout and an offset), or "host" (the body runs, whatever kernels
+            there are).
         tier: the tier that requires it ("core", "training", ...); with a body it is optional.
         outputs: names of the results.
         nondifferentiable: positions of outputs without a gradient (integer outputs have none anyway).
