@@ -78,8 +78,8 @@ def requires_grad_(self: Tensor, requires_grad: bool = True) -> Tensor:
     elif (node := node_of(self)) is not None:
         if not is_leaf_node(node):
             raise RuntimeError(
-                "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a "
-                "subgraph that doesn't require differentiation use var_no_grad = var.detach()."
+                "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in "
+                "a subgraph that doesn't require differentiation use var_no_grad = var.detach()."
             )
         self._node = None
     return self
@@ -98,17 +98,26 @@ def _put_grad(self: Tensor, value: Any) -> None:
         return
     if value is not None:
         if value.__class__ not in TENSORS:
-            raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__}")
+            raise TypeError(
+                f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__}"
+            )
         if value is self:
             raise RuntimeError("can't assign Variable as its own grad")
         if tuple(value.shape) != tuple(self.shape):
             raise RuntimeError(
-                f"assigned grad has data of a different size: expected {list(self.shape)}, got {list(value.shape)}"
+                f"attempting to assign a gradient of size '{list(value.shape)}' to a tensor of size '{list(self.shape)}'. "
+                "Please ensure that the gradient and the tensor are the same size"
             )
         if value.dtype is not self.dtype:
-            raise RuntimeError(f"assigned grad has data of a different type: expected {self.dtype}, got {value.dtype}")
+            raise RuntimeError(
+                f"attempting to assign a gradient with dtype '{value.dtype.name}' to a tensor with grad_dtype "
+                f"'{self.dtype.name}'. The gradient must match the tensor's dtype."
+            )
         if value.device is not self.device:
-            raise RuntimeError(f"assigned grad has data located on a different device: expected {self.device}, got {value.device}")
+            raise RuntimeError(
+                f"attempting to assign a gradient on device '{value.device}' to a tensor on device '{self.device}'. Please "
+                "ensure that the gradient and the tensor are on the same device"
+            )
     set_grad(self, value)
 
 
@@ -144,20 +153,48 @@ _prop("device", "Device", "Where it is.", lambda self: self._layout.device)
 _prop("ndim", "int", "Number of dimensions.", lambda self: len(self._layout.shape))
 _prop("itemsize", "int", "Bytes per element.", lambda self: self._layout.dtype.itemsize)
 _prop("nbytes", "int", "Bytes of all elements.", lambda self: self._layout.dtype.itemsize * self._layout.numel)
-_prop("requires_grad", "bool", "Whether gradients are computed for it.", lambda self: has_history(self), _set_requires_grad)
+_prop(
+    "requires_grad",
+    "bool",
+    "Whether gradients are computed for it.",
+    lambda self: has_history(self),
+    _set_requires_grad,
+)
 _prop("grad", "Tensor | None", "The accumulated gradient of a leaf.", lambda self: self._grad, _put_grad)
 _prop("grad_fn", "Any", "The tape node that made it; None for a leaf.", _grad_fn)
 _prop("is_leaf", "bool", "Whether no recorded operation made it.", lambda self: _grad_fn(self) is None)
-_prop("output_nr", "int", "Which output of grad_fn it is.", lambda self: self._node.index if type(self._node) is Output else 0)
+_prop(
+    "output_nr",
+    "int",
+    "Which output of grad_fn it is.",
+    lambda self: self._node.index if type(self._node) is Output else 0,
+)
 _prop("data", "Tensor", "The same memory, outside of autograd.", _get_data, _put_data)
-_prop("retains_grad", "bool", "Whether a non-leaf keeps its grad.", lambda self: bool((self._extra or {}).get("retains")))
+_prop(
+    "retains_grad", "bool", "Whether a non-leaf keeps its grad.", lambda self: bool((self._extra or {}).get("retains"))
+)
 _prop("_version", "int", "In-place writes seen by its memory.", _version)
-_prop("_base", "Tensor | None", "The tensor it is a view of, or None.", lambda self: None if self._view is None else self._view.base)
+_prop(
+    "_base",
+    "Tensor | None",
+    "The tensor it is a view of, or None.",
+    lambda self: None if self._view is None else self._view.base,
+)
 _prop("T", "Tensor", "Dimensions reversed.", lambda self: ops.permute(self, tuple(range(self.ndim - 1, -1, -1))))
 _prop("mT", "Tensor", "The last two dimensions swapped.", lambda self: ops.transpose(self, -1, -2))
-_prop("mH", "Tensor", "Conjugate transpose of the last two dimensions.", lambda self: ops.conj(ops.transpose(self, -1, -2)))
+_prop(
+    "mH",
+    "Tensor",
+    "Conjugate transpose of the last two dimensions.",
+    lambda self: ops.conj(ops.transpose(self, -1, -2)),
+)
 _prop("H", "Tensor", "Conjugate transpose of a matrix.", lambda self: ops.conj(ops.transpose(self, 0, 1)))
-_prop("real", "Tensor", "Real part, a view.", lambda self: ops.view_as_real(self)[..., 0] if self.dtype.is_complex else self)
+_prop(
+    "real",
+    "Tensor",
+    "Real part, a view.",
+    lambda self: ops.view_as_real(self)[..., 0] if self.dtype.is_complex else self,
+)
 _prop("imag", "Tensor", "Imaginary part, a view.", lambda self: _imag(self))
 _prop("is_cpu", "bool", "Whether it is on the CPU.", lambda self: self._layout.device.type == "cpu")
 _prop("is_cuda", "bool", "Whether it is on a CUDA device.", lambda self: self._layout.device.type == "cuda")
@@ -295,16 +332,18 @@ def detach_(self: Tensor) -> Tensor:
     if self._view is not None and self._view.base is not None:
         raise RuntimeError(
             "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for "
-            "training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence detach_() "
-            "cannot be called on these gradients. To fix this error, please refer to the Optimizer.zero_grad() function in "
-            "torch/optim/optimizer.py as the solution."
+            "training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence "
+            "detach_() cannot be called on these gradients. To fix this error, please refer to the "
+            "Optimizer.zero_grad() function in torch/optim/optimizer.py as the solution."
         )
     self._node = None
     return self
 
 
 @_method
-def backward(self: Tensor, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None) -> None:
+def backward(
+    self: Tensor, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None
+) -> None:
     """Accumulate gradients into the leaves this came from."""
     engine.backward(self, gradient, retain_graph, create_graph, inputs)
 
@@ -377,7 +416,8 @@ def numpy(self: Tensor, *, force: bool = False) -> np.ndarray[Any, Any]:
         raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
     if self._layout.device.type != "cpu":
         raise TypeError(
-            f"can't convert {self._layout.device} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host memory first."
+            f"can't convert {self._layout.device} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to "
+            "host memory first."
         )
     if self._layout.dtype is bfloat16:
         raise TypeError("Got unsupported ScalarType BFloat16")
@@ -444,8 +484,8 @@ def _type(self: Tensor, dtype: Any = None) -> Any:
 bind("type", _type)
 
 _CASTS = {
-    "float": float32, "double": float64, "half": float16, "bfloat16": bfloat16, "long": int64, "int": int32, "short": int16,
-    "char": int8, "byte": uint8, "bool": bool_, "cfloat": complex64, "cdouble": complex128,
+    "float": float32, "double": float64, "half": float16, "bfloat16": bfloat16, "long": int64, "int": int32,
+    "short": int16, "char": int8, "byte": uint8, "bool": bool_, "cfloat": complex64, "cdouble": complex128,
 }  # fmt: skip
 
 
@@ -549,15 +589,19 @@ def flip(self: Tensor, *dims: Any) -> Tensor:
 
 # names bound as they are: the function's first argument is the tensor
 for _name in (
-    "abs sqrt exp expm1 log log1p sin cos tanh erf floor round ceil trunc neg sign reciprocal rsqrt sigmoid relu square "
-    "isnan isinf isfinite logical_not bitwise_not conj clamp pow sub mul div fmod remainder floor_divide atan2 maximum minimum "
-    "eq ne lt le gt ge bitwise_and bitwise_or bitwise_xor bitwise_left_shift bitwise_right_shift sum prod amax amin argmax argmin "
-    "max min any all mean var std norm cumsum cumprod cummax cummin logsumexp softmax log_softmax count_nonzero matmul mm bmm mv "
-    "dot outer addmm baddbmm reshape flatten squeeze unsqueeze transpose select diagonal unfold as_strided movedim contiguous clone to "
-    "split chunk unbind repeat tril triu gather scatter scatter_add scatter_ scatter_add_ index_select index_add nonzero masked_select "
-    "masked_fill take_along_dim copy_ fill_ uniform_ normal_ bernoulli bernoulli_ random_ exponential_ multinomial sort argsort "
-    "topk unique bincount"
-).split():
+    "abs", "sqrt", "exp", "expm1", "log", "log1p", "sin", "cos", "tanh", "erf", "floor", "round", "ceil", "trunc",
+    "neg", "sign", "reciprocal", "rsqrt", "sigmoid", "relu", "square", "isnan", "isinf", "isfinite", "logical_not",
+    "bitwise_not", "conj", "clamp", "pow", "sub", "mul", "div", "fmod", "remainder", "floor_divide", "atan2",
+    "maximum", "minimum", "eq", "ne", "lt", "le", "gt", "ge", "bitwise_and", "bitwise_or", "bitwise_xor",
+    "bitwise_left_shift", "bitwise_right_shift", "sum", "prod", "amax", "amin", "argmax", "argmin", "max", "min",
+    "any", "all", "mean", "var", "std", "norm", "cumsum", "cumprod", "cummax", "cummin", "logsumexp", "softmax",
+    "log_softmax", "count_nonzero", "matmul", "mm", "bmm", "mv", "dot", "outer", "addmm", "baddbmm", "reshape",
+    "flatten", "squeeze", "unsqueeze", "transpose", "select", "diagonal", "unfold", "as_strided", "movedim",
+    "contiguous", "clone", "to", "split", "chunk", "unbind", "repeat", "tril", "triu", "gather", "scatter",
+    "scatter_add", "scatter_", "scatter_add_", "index_select", "index_add", "nonzero", "masked_select", "masked_fill",
+    "take_along_dim", "copy_", "fill_", "uniform_", "normal_", "bernoulli", "bernoulli_", "random_", "exponential_",
+    "multinomial", "sort", "argsort", "topk", "unique", "bincount",
+):  # fmt: skip
     bind(_name, getattr(ops, _name))
 
 bind("absolute", ops.abs)
@@ -623,7 +667,12 @@ def _inplace(name: str, prim: Primitive) -> None:
 
 
 for _p in PRIMITIVES.values():
-    if _p.kind == "kernel" and not _p.parameters and _p.kinds in (("tensor",), ("number", "number")) and _p.name not in ("copy", "where"):
+    if (
+        _p.kind == "kernel"
+        and not _p.parameters
+        and _p.kinds in (("tensor",), ("number", "number"))
+        and _p.name not in ("copy", "where")
+    ):
         _inplace(_p.name + "_", _p)
 
 
@@ -650,7 +699,9 @@ def _written_back(name: str) -> None:
     function = getattr(ops, name)
 
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        recorded = local.grad and any([x.__class__ in TENSORS and has_history(x) for x in (self, *args, *kwargs.values())])
+        recorded = local.grad and any(
+            [x.__class__ in TENSORS and has_history(x) for x in (self, *args, *kwargs.values())]
+        )
         return ops.copy_(self, function(ops.copy(self) if recorded else self, *args, **kwargs))
 
     method.__name__ = name + "_"
@@ -658,7 +709,9 @@ def _written_back(name: str) -> None:
     bind(name + "_", method)
 
 
-for _name in ("clamp", "masked_fill", "remainder", "floor_divide", "ceil", "trunc", "index_add", "tril", "triu", "square"):
+for _name in (
+    "clamp", "masked_fill", "remainder", "floor_divide", "ceil", "trunc", "index_add", "tril", "triu", "square",
+):  # fmt: skip
     _written_back(_name)
 
 
@@ -683,8 +736,8 @@ def lerp_(self: Tensor, end: Tensor, weight: Any) -> Tensor:
 # -- operators ---------------------------------------------------------------------------------------------------
 
 for _name, _prim in (
-    ("add", "add"), ("sub", "sub"), ("mul", "mul"), ("truediv", "div"), ("pow", "pow"), ("and", "bitwise_and"), ("or", "bitwise_or"),
-    ("xor", "bitwise_xor"), ("lshift", "bitwise_left_shift"), ("rshift", "bitwise_right_shift"),
+    ("add", "add"), ("sub", "sub"), ("mul", "mul"), ("truediv", "div"), ("pow", "pow"), ("and", "bitwise_and"),
+    ("or", "bitwise_or"), ("xor", "bitwise_xor"), ("lshift", "bitwise_left_shift"), ("rshift", "bitwise_right_shift"),
 ):  # fmt: skip
     bind(f"__{_name}__", operator_of(PRIMITIVES[_prim], f"__{_name}__"))
     bind(f"__r{_name}__", operator_of(PRIMITIVES[_prim], f"__r{_name}__", reflected=True))
@@ -768,8 +821,8 @@ def _deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:
     if not self.is_leaf:
         raise RuntimeError(
             "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment.  "
-            "If you were attempting to deepcopy a module, this may be because of a torch.nn.utils.weight_norm usage, see "
-            "https://github.com/pytorch/pytorch/pull/103001"
+            "If you were attempting to deepcopy a module, this may be because of a torch.nn.utils.weight_norm usage, "
+            "see https://github.com/pytorch/pytorch/pull/103001"
         )
     import copy
 
@@ -786,7 +839,14 @@ def _deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:
     return result
 
 
-def _rebuild(cls: type, host: np.ndarray[Any, Any], dtype: dtype_class, device: Device, requires_grad: bool, attributes: dict[str, Any]) -> Tensor:
+def _rebuild(
+    cls: type,
+    host: np.ndarray[Any, Any],
+    dtype: dtype_class,
+    device: Device,
+    requires_grad: bool,
+    attributes: dict[str, Any],
+) -> Tensor:
     result = ops.creation._upload(host, dtype, device)
     if cls is not Tensor:
         result = as_subclass(result, cls)

@@ -26,7 +26,8 @@ def _check(
     n = len(weight.shape) - 2
     if len(x.shape) != n + 2:
         raise RuntimeError(
-            f"Expected {n + 1}D (unbatched) or {n + 2}D (batched) input to conv{n}d, but got input of size: {list(x.shape)}"
+            f"Expected {n + 1}D (unbatched) or {n + 2}D (batched) input to conv{n}d, but got input of size: "
+            f"{list(x.shape)}"
         )
     if groups <= 0:
         raise RuntimeError("non-positive groups is not supported")
@@ -45,8 +46,8 @@ def _check(
         raise RuntimeError(f"Input type ({_type(x)}) and bias type ({_type(bias)}) should be the same")
     if weight.shape[0] % groups:
         raise RuntimeError(
-            f"Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got weight of size "
-            f"[{list(weight.shape)}] instead"
+            f"Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got weight of "
+            f"size [{list(weight.shape)}] instead"
         )
     if x.shape[1] != weight.shape[1] * groups:
         raise RuntimeError(
@@ -55,8 +56,8 @@ def _check(
         )
     if bias is not None and tuple(bias.shape) != (weight.shape[0],):
         raise RuntimeError(
-            f"Given weight of size {list(weight.shape)}, expected bias to be 1-dimensional with {weight.shape[0]} elements, "
-            f"but got bias of size {list(bias.shape)} instead"
+            f"Given weight of size {list(weight.shape)}, expected bias to be 1-dimensional with {weight.shape[0]} "
+            f"elements, but got bias of size {list(bias.shape)} instead"
         )
     sizes = []
     for i in range(n):

@@ -369,7 +369,8 @@ def bitwise_right_shift(input: Tensor | Number, other: Tensor | Number) -> Tenso
 def _where_rule(condition: Layout, a: Any, b: Any) -> Result:
     if condition.dtype is not bool_:
         raise RuntimeError(
-            f"where expected condition to be a boolean tensor, but got a tensor with dtype {rules.what(condition.dtype)}"
+            "where expected condition to be a boolean tensor, but got a tensor with dtype "
+            f"{rules.what(condition.dtype)}"
         )
     d = rules.promote(a, b)
     shape = rules.broadcast_shapes(*[o.shape for o in (condition, a, b) if o.__class__ is Layout])

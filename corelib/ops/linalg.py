@@ -34,8 +34,8 @@ def _matmul_rule(a: Layout, b: Layout) -> Result:
         raise RuntimeError(
             f"mat1 and mat2 shapes cannot be multiplied ({_rows(a)}x{a.shape[-1]} and {b.shape[-2]}x{b.shape[-1]})"
             if len(b.shape) == 2
-            else f"Expected size for first two dimensions of batch2 tensor to be: [{b.shape[0]}, {a.shape[-1]}] but got: "
-            f"[{b.shape[0]}, {b.shape[-2]}]."
+            else f"Expected size for first two dimensions of batch2 tensor to be: [{b.shape[0]}, {a.shape[-1]}] but "
+            f"got: [{b.shape[0]}, {b.shape[-2]}]."
         )
     batch = rules.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     return Result(Layout.of((*batch, a.shape[-2], b.shape[-1]), a.dtype, a.device), ())
@@ -90,8 +90,8 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
     if a == 1 and b == 1:
         if input.shape[0] != other.shape[0]:
             raise RuntimeError(
-                f"inconsistent tensor size, expected tensor [{input.shape[0]}] and src [{other.shape[0]}] to have the same "
-                f"number of elements, but got {input.shape[0]} and {other.shape[0]} elements respectively"
+                f"inconsistent tensor size, expected tensor [{input.shape[0]}] and src [{other.shape[0]}] to have the "
+                f"same number of elements, but got {input.shape[0]} and {other.shape[0]} elements respectively"
             )
         return matmul_kernel(input.unsqueeze(0), other.unsqueeze(1)).reshape(())
     if a == 1:
@@ -193,12 +193,14 @@ def _linear_rule(x: Layout, weight: Layout, bias: Layout | None) -> Result:
         )
     if x.shape[-1] != weight.shape[1]:
         raise RuntimeError(
-            f"mat1 and mat2 shapes cannot be multiplied ({_rows(x)}x{x.shape[-1]} and {weight.shape[1]}x{weight.shape[0]})"
+            f"mat1 and mat2 shapes cannot be multiplied ({_rows(x)}x{x.shape[-1]} and "
+            f"{weight.shape[1]}x{weight.shape[0]})"
         )
     if bias is not None and tuple(bias.shape) != (weight.shape[0],):
         raise RuntimeError(
-            f"The expanded size of the tensor ({weight.shape[0]}) must match the existing size ({bias.shape[-1] if bias.shape else 1}) "
-            f"at non-singleton dimension {len(x.shape) - 1}.  Target sizes: {[*x.shape[:-1], weight.shape[0]]}.  Tensor sizes: {list(bias.shape)}"
+            f"The expanded size of the tensor ({weight.shape[0]}) must match the existing size "
+            f"({bias.shape[-1] if bias.shape else 1}) at non-singleton dimension {len(x.shape) - 1}.  "
+            f"Target sizes: {[*x.shape[:-1], weight.shape[0]]}.  Tensor sizes: {list(bias.shape)}"
         )
     return Result(Layout.of((*x.shape[:-1], weight.shape[0]), x.dtype, x.device))
 

@@ -43,7 +43,8 @@ def _class_weights(input: Tensor, target: Tensor, weight: Tensor | None) -> Tens
         return input.new_ones(tuple(target.shape))
     if weight.numel() != input.shape[0 if input.ndim == 1 else 1]:
         raise RuntimeError(
-            f"weight tensor should be defined either for all {input.shape[-1]} classes or no classes but got weight tensor of shape: {list(weight.shape)}"
+            f"weight tensor should be defined either for all {input.shape[-1]} classes or no classes but got weight "
+            f"tensor of shape: {list(weight.shape)}"
         )
     from .indexing import index_select
 
@@ -56,7 +57,8 @@ def _check_classes(input: Tensor, target: Tensor) -> None:
     if input.ndim == 1:
         if target.ndim != 0:
             raise RuntimeError(
-                f"0D or 1D target tensor expected, multi-target not supported (got target of shape {list(target.shape)})"
+                "0D or 1D target tensor expected, multi-target not supported (got target of shape "
+                f"{list(target.shape)})"
             )
         return
     if input.ndim == 2 and target.ndim == 1 and target.shape[0] != input.shape[0]:

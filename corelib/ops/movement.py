@@ -184,8 +184,8 @@ def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
     n = input.ndim
     if len(sources) != len(targets):
         raise RuntimeError(
-            f"movedim: Invalid source or destination dims: source ({list(sources)} dims) should contain the same number "
-            f"of dims as destination ({list(targets)} dims)"
+            f"movedim: Invalid source or destination dims: source ({list(sources)} dims) should contain the same "
+            f"number of dims as destination ({list(targets)} dims)"
         )
     for name, dims in (("source", sources), ("destination", targets)):
         if len({rules.normalize_dim(d, n) for d in dims}) != len(dims):
@@ -230,8 +230,8 @@ def _cat_rule(tensors: tuple[Layout, ...], dim: int) -> Result:
         for j, (a, b) in enumerate(zip(first.shape, t.shape, strict=True)):
             if j != d and a != b:
                 raise RuntimeError(
-                    f"Sizes of tensors must match except in dimension {d}. Expected size {a} but got size {b} for tensor "
-                    f"number {i} in the list."
+                    f"Sizes of tensors must match except in dimension {d}. Expected size {a} but got size {b} for "
+                    f"tensor number {i} in the list."
                 )
         total += t.shape[d]
     result = rules.promote(*tensors)
@@ -287,7 +287,8 @@ def stack(tensors: Any, dim: int = 0) -> Tensor:
     for i, t in enumerate(tensors):
         if tuple(t.shape) != first:
             raise RuntimeError(
-                f"stack expects each tensor to be equal size, but got {list(first)} at entry 0 and {list(t.shape)} at entry {i}"
+                f"stack expects each tensor to be equal size, but got {list(first)} at entry 0 and {list(t.shape)} at "
+                f"entry {i}"
             )
     return cat([unsqueeze(t, dim) for t in tensors], dim)
 
@@ -309,8 +310,8 @@ def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Te
             total += s
         if total != n:
             raise RuntimeError(
-                f"split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size at dimension {dim}), but got "
-                f"split_sizes={sizes}"
+                f"split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size at dimension "
+                f"{dim}), but got split_sizes={sizes}"
             )
     pieces: list[Tensor] = []
     start = 0

@@ -29,19 +29,21 @@ def _check(
 ) -> tuple[int, int]:
     if len(x.shape) not in (3, 4):
         raise RuntimeError(
-            f"{name}(): Expected 3D or 4D (batch mode) tensor with optional 0 dim batch size for input, but got: {list(x.shape)}"
+            f"{name}(): Expected 3D or 4D (batch mode) tensor with optional 0 dim batch size for input, but got: "
+            f"{list(x.shape)}"
         )
     if any(s <= 0 for s in stride):
         raise RuntimeError("stride should not be zero")
     if any(p > k // 2 for p, k in zip(padding, kernel, strict=True)):
         raise RuntimeError(
-            f"pad should be at most half of effective kernel size, but got pad={padding[0]}, kernel_size={kernel[0]} and dilation={dilation[0]}"
+            f"pad should be at most half of effective kernel size, but got pad={padding[0]}, kernel_size={kernel[0]} "
+            f"and dilation={dilation[0]}"
         )
     sizes = [pooled_size(x.shape[i - 2], kernel[i], stride[i], padding[i], dilation[i], ceil_mode) for i in (0, 1)]
     if min(sizes) < 1:
         raise RuntimeError(
-            f"Given input size: ({'x'.join(map(str, x.shape[-3:]))}). Calculated output size: ({x.shape[-3]}x{sizes[0]}x{sizes[1]}). "
-            "Output size is too small"
+            f"Given input size: ({'x'.join(map(str, x.shape[-3:]))}). Calculated output size: "
+            f"({x.shape[-3]}x{sizes[0]}x{sizes[1]}). Output size is too small"
         )
     return sizes[0], sizes[1]
 

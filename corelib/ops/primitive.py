@@ -192,8 +192,8 @@ class Primitive:
             if not ok:
                 want = {"list": "tuple of Tensors", "immediate": "Number"}.get(kind, "Tensor")
                 raise TypeError(
-                    f"{self.torch_name or self.name}(): argument '{self.operands[i]}' (position {i + 1}) must be {want}, "
-                    f"not {type(x).__name__}"
+                    f"{self.torch_name or self.name}(): argument '{self.operands[i]}' (position {i + 1}) must be "
+                    f"{want}, not {type(x).__name__}"
                 )
 
     def __repr__(self) -> str:

@@ -74,8 +74,8 @@ def infer_size(shape: Any, numel: int) -> tuple[int, ...]:
         if known == 0:
             if numel == 0:
                 raise RuntimeError(
-                    f"cannot reshape tensor of 0 elements into shape {list(shape)} because the unspecified dimension size "
-                    "-1 can be any value and is ambiguous"
+                    f"cannot reshape tensor of 0 elements into shape {list(shape)} because the unspecified dimension "
+                    "size -1 can be any value and is ambiguous"
                 )
             raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {numel}")
         if numel % known:
@@ -133,8 +133,8 @@ def _expand_rule(x: Layout, size: Any) -> Result:
     extra = len(size) - len(x.shape)
     if extra < 0:
         raise RuntimeError(
-            f"expand({what_tensor(x)}{{{list(x.shape)}}}, size={list(size)}): the number of sizes provided ({len(size)}) "
-            f"must be greater or equal to the number of dimensions in the tensor ({len(x.shape)})"
+            f"expand({what_tensor(x)}{{{list(x.shape)}}}, size={list(size)}): the number of sizes provided "
+            f"({len(size)}) must be greater or equal to the number of dimensions in the tensor ({len(x.shape)})"
         )
     shape, strides = list(size), [0] * len(size)
     for i, n in reversed(list(enumerate(size))):
@@ -151,8 +151,8 @@ def _expand_rule(x: Layout, size: Any) -> Result:
             shape[i], strides[i] = old, stride
         elif old != 1:
             raise RuntimeError(
-                f"The expanded size of the tensor ({n}) must match the existing size ({old}) at non-singleton dimension "
-                f"{i}.  Target sizes: {list(size)}.  Tensor sizes: {list(x.shape)}"
+                f"The expanded size of the tensor ({n}) must match the existing size ({old}) at non-singleton "
+                f"dimension {i}.  Target sizes: {list(size)}.  Tensor sizes: {list(x.shape)}"
             )
     return _laid(x, tuple(shape), tuple(strides), 0, tuple(shape))
 
@@ -472,8 +472,8 @@ def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int | None
     if extent and (own + delta + extent > available or own + delta < 0):
         raise RuntimeError(
             f"setStorage: sizes {list(size)}, strides {list(stride)}, storage offset {own + delta}, and itemsize "
-            f"{input.dtype.itemsize} requiring a storage size of {(own + delta + extent) * input.dtype.itemsize} are out of "
-            f"bounds for storage of size {available * input.dtype.itemsize}"
+            f"{input.dtype.itemsize} requiring a storage size of {(own + delta + extent) * input.dtype.itemsize} are "
+            f"out of bounds for storage of size {available * input.dtype.itemsize}"
         )
     return as_strided_relative(input, tuple(size), tuple(stride), delta)
 
@@ -534,7 +534,8 @@ def _bitcast_rule(x: Layout, dtype: dtype) -> Result:
         raise RuntimeError(f"self.dim() cannot be 0 to view {x.dtype.name} as {dtype.name} (different element sizes)")
     if x.strides[-1] != 1 and x.shape[-1] != 1:
         raise RuntimeError(
-            f"self.stride(-1) must be 1 to view {x.dtype.name} as {dtype.name} (different element sizes), but got {x.strides[-1]}"
+            f"self.stride(-1) must be 1 to view {x.dtype.name} as {dtype.name} (different element sizes), but got "
+            f"{x.strides[-1]}"
         )
     if (x.shape[-1] * old) % new or any((s * old) % new for s in x.strides[:-1]):
         raise RuntimeError(
