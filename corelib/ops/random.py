@@ -57,7 +57,8 @@ def _uniform(layout: Layout, generator: Generator | None) -> Tensor:
         return (high * 67108864.0 + low) * 2.0**-53
     bits = 24 if d is float32 else d_bits(d)
     words = _words(tuple(layout.shape), layout.device, generator)
-    return cast(cast(bitwise_right_shift(words, 32 - bits), float32) * 2.0**-bits, d)
+    unit = cast(bitwise_right_shift(words, 32 - bits), float32) * 2.0**-bits
+    return unit if d is float32 else cast(unit, d)
 
 
 def d_bits(d: dtype) -> int:
@@ -119,8 +120,16 @@ def _integers(shape: tuple[int, ...], low: int, high: int, device: Any, generato
     return remainder(wide, span) + low if span < 1 << 63 else wide
 
 
-def randint(low: int, high: Any = None, size: Any = None, *, generator: Generator | None = None, dtype: dtype | None = None,
-            device: Any = None, requires_grad: bool = False) -> Tensor:  # fmt: skip
+def randint(
+    low: int,
+    high: Any = None,
+    size: Any = None,
+    *,
+    generator: Generator | None = None,
+    dtype: dtype | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """``randint([low,] high, size)``: integers in [low, high)."""
     if size is None:
         low, high, size = 0, low, high
