@@ -22,5 +22,6 @@ from .ops.random import rand, rand_like, randint, randn, randn_like, randperm
 
 __all__ = [
     "arange", "as_tensor", "empty", "empty_like", "empty_strided", "eye", "from_numpy", "full", "full_like", "linspace",
-    "ones", "ones_like", "rand", "rand_like", "randint", "randn", "randn_like", "randperm", "scalar_tensor", "tensor", "zeros", "zeros_like",
+    "ones", "ones_like", "rand", "rand_like", "randint", "randn", "randn_like", "randperm", "scalar_tensor",
+    "tensor", "zeros", "zeros_like",
 ]  # fmt: skip

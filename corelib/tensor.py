@@ -105,8 +105,8 @@ def _put_grad(self: Tensor, value: Any) -> None:
             raise RuntimeError("can't assign Variable as its own grad")
         if tuple(value.shape) != tuple(self.shape):
             raise RuntimeError(
-                f"attempting to assign a gradient of size '{list(value.shape)}' to a tensor of size '{list(self.shape)}'. "
-                "Please ensure that the gradient and the tensor are the same size"
+                f"attempting to assign a gradient of size '{list(value.shape)}' to a tensor of size "
+                f"'{list(self.shape)}'. Please ensure that the gradient and the tensor are the same size"
             )
         if value.dtype is not self.dtype:
             raise RuntimeError(
@@ -115,8 +115,8 @@ def _put_grad(self: Tensor, value: Any) -> None:
             )
         if value.device is not self.device:
             raise RuntimeError(
-                f"attempting to assign a gradient on device '{value.device}' to a tensor on device '{self.device}'. Please "
-                "ensure that the gradient and the tensor are on the same device"
+                f"attempting to assign a gradient on device '{value.device}' to a tensor on device '{self.device}'. "
+                "Please ensure that the gradient and the tensor are on the same device"
             )
     set_grad(self, value)
 
@@ -161,6 +161,7 @@ _prop(
     _set_requires_grad,
 )
 _prop("grad", "Tensor | None", "The accumulated gradient of a leaf.", lambda self: self._grad, _put_grad)
+bind("grad", T.grad.deleter(lambda self: _put_grad(self, None)))
 _prop("grad_fn", "Any", "The tape node that made it; None for a leaf.", _grad_fn)
 _prop("is_leaf", "bool", "Whether no recorded operation made it.", lambda self: _grad_fn(self) is None)
 _prop(
@@ -863,9 +864,10 @@ def _reduce_ex(self: Tensor, protocol: Any) -> tuple[Any, ...]:
 
 
 for _name, _function in {
-    "__len__": _len, "__iter__": _iter, "__bool__": _bool, "__index__": _index, "__contains__": _contains, "__repr__": _repr,
-    "__format__": _format, "__deepcopy__": _deepcopy, "__reduce_ex__": _reduce_ex,
-    "__int__": lambda self: int(item(self)), "__float__": lambda self: float(item(self)), "__complex__": lambda self: complex(item(self)),
+    "__len__": _len, "__iter__": _iter, "__bool__": _bool, "__index__": _index, "__contains__": _contains,
+    "__repr__": _repr, "__format__": _format, "__deepcopy__": _deepcopy, "__reduce_ex__": _reduce_ex,
+    "__int__": lambda self: int(item(self)), "__float__": lambda self: float(item(self)),
+    "__complex__": lambda self: complex(item(self)),
 }.items():  # fmt: skip
     bind(_name, _function)
 

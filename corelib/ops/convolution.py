@@ -105,10 +105,8 @@ def _windows(x: Tensor, kernel: tuple[int, ...], sizes: tuple[int, ...], stride:
     """[N, C, *sizes, *kernel] over a dense padded input: a view."""
     strides = x.stride()
     n = len(kernel)
-    return as_strided_relative(
-        x, (*x.shape[:2], *sizes, *kernel),
-        (*strides[:2], *(strides[2 + i] * stride[i] for i in range(n)), *(strides[2 + i] * dilation[i] for i in range(n))), 0,
-    )  # fmt: skip
+    moves, steps = [strides[2 + i] * stride[i] for i in range(n)], [strides[2 + i] * dilation[i] for i in range(n)]
+    return as_strided_relative(x, (*x.shape[:2], *sizes, *kernel), (*strides[:2], *moves, *steps), 0)
 
 
 def _columns(

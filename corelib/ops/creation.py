@@ -403,9 +403,15 @@ def as_tensor(data: Any, dtype: dtype | None = None, device: Any = None) -> Tens
     """The tensor itself, or memory shared with a NumPy array, where nothing changes; else a copy."""
     if data.__class__ in TENSORS:
         return data.to(device=device, dtype=dtype)
-    if isinstance(data, np.ndarray) and (dtype is None or data.dtype == dtype.numpy) and data.dtype.isnative:
-        if Device(current_device(device)).type == "cpu" and data.flags.writeable and data.dtype.name in _SHAREABLE:
-            return from_numpy(data)
+    if (
+        isinstance(data, np.ndarray)
+        and (dtype is None or data.dtype == dtype.numpy)
+        and data.dtype.isnative
+        and Device(current_device(device)).type == "cpu"
+        and data.flags.writeable
+        and data.dtype.name in _SHAREABLE
+    ):
+        return from_numpy(data)
     return tensor(data, dtype=dtype, device=device)
 
 

@@ -231,7 +231,8 @@ def generate_backward(prim: Primitive) -> Callable[[Node, Any], tuple[Any, ...]]
         body += ["output_layouts = node.extra['outputs']"]
     body += ["edges = node.edges"]
     scope: dict[str, Any] = {
-        "FREED": FREED, "freed": freed, "check": check_version, "modified": modified, "output": saved_output, "TENSORS": TENSORS,
+        "FREED": FREED, "freed": freed, "check": check_version, "modified": modified, "output": saved_output,
+        "TENSORS": TENSORS,
     }  # fmt: skip
     if isinstance(prim.vjp, dict):
         results = []

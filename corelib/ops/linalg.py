@@ -249,7 +249,8 @@ def _linear_grad_vjp(grads: Any, grad_output: Tensor, input: Tensor, weight: Ten
 
 @primitive(
     rule=_linear_grad_rule, vjp=_linear_grad_vjp, outputs=("grad_input", "grad_weight", "grad_bias"),
-    samples=samples.calls((_A(2, 5, 4), _A(2, 5, 3, seed=1), _A(4, 3, seed=2), True, True, True), accepts="fc"), torch_name="",
+    samples=samples.calls((_A(2, 5, 4), _A(2, 5, 3, seed=1), _A(4, 3, seed=2), True, True, True), accepts="fc"),
+    torch_name="",
 )  # fmt: skip
 def linear_grad(
     grad_output: Tensor, input: Tensor, weight: Tensor, of_input: bool, of_weight: bool, of_bias: bool

@@ -99,10 +99,13 @@ _SOME_IGNORED = (_A(3, 2), _A(3, dtype=int64, values=(0, -100, 1)))
 
 
 @primitive(
-    rule=_class_rule, vjp=_class_vjp, outputs=("loss", "log_probabilities", "count"), nondifferentiable=(2,), torch_name="",
-    node_name="NllLoss",
-    samples=samples.calls((*_ROWS, -100, "mean"), (*_SOME_IGNORED, -100, "mean"), (*_ROWS, 1, "none"), (*_ROWS, -100, "sum"),
-                          (_A(4, 5, layout="transposed"), _A(4, dtype=int64, low=0, high=4, layout="strided"), 2, "mean"), accepts="f"),
+    rule=_class_rule, vjp=_class_vjp, outputs=("loss", "log_probabilities", "count"), nondifferentiable=(2,),
+    node_name="NllLoss", torch_name="",
+    samples=samples.calls(
+        (*_ROWS, -100, "mean"), (*_SOME_IGNORED, -100, "mean"), (*_ROWS, 1, "none"), (*_ROWS, -100, "sum"),
+        (_A(4, 5, layout="transposed"), _A(4, dtype=int64, low=0, high=4, layout="strided"), 2, "mean"),
+        accepts="f",
+    ),
 )  # fmt: skip
 def class_cross_entropy(
     input: Tensor, target: Tensor, ignore_index: int, reduction: str

@@ -110,8 +110,11 @@ def _second(name: str) -> Any:
     ) -> tuple[Any, ...]:
         dims = (0, *range(2, input.ndim))
         shape = (1, -1) + (1,) * (input.ndim - 2)
-        return _differentiate(lambda g, x, w: _batch_grads(g, x, w, *_again(x, mean.reshape(shape), rstd.reshape(shape), dims)),
-                              grads, (grad_output, input, weight), needs)  # fmt: skip
+
+        def again(g: Tensor, x: Tensor, w: Any) -> Any:
+            return _batch_grads(g, x, w, *_again(x, mean.reshape(shape), rstd.reshape(shape), dims))
+
+        return _differentiate(again, grads, (grad_output, input, weight), needs)
 
     return layer if name == "layer" else batch
 

@@ -46,12 +46,32 @@ def _arrays(tensors: list[Tensor]) -> list[Any]:
     return [t._array for t in tensors]
 
 
-def _sgd(params: list[Tensor], grads: list[Tensor], buffers: list[Tensor], lr: float, momentum: float, dampening: float,
-         weight_decay: float, nesterov: bool, maximize: bool, first: bool) -> None:  # fmt: skip
+def _sgd(
+    params: list[Tensor],
+    grads: list[Tensor],
+    buffers: list[Tensor],
+    lr: float,
+    momentum: float,
+    dampening: float,
+    weight_decay: float,
+    nesterov: bool,
+    maximize: bool,
+    first: bool,
+) -> None:
     kernel = _kernel("sgd_step", [params, grads, buffers] if buffers else [params, grads])
     if kernel is not None:
-        kernel(_arrays(params), _arrays(grads), _arrays(buffers) if buffers else None, lr, momentum, dampening, weight_decay,
-               nesterov, maximize, first)  # fmt: skip
+        kernel(
+            _arrays(params),
+            _arrays(grads),
+            _arrays(buffers) if buffers else None,
+            lr,
+            momentum,
+            dampening,
+            weight_decay,
+            nesterov,
+            maximize,
+            first,
+        )
         _written(params, buffers)
         return
     for i, (p, g) in enumerate(zip(params, grads, strict=True)):
@@ -65,9 +85,22 @@ def _sgd(params: list[Tensor], grads: list[Tensor], buffers: list[Tensor], lr: f
         p.sub_(d * lr)
 
 
-def _adam(params: list[Tensor], grads: list[Tensor], exp_avgs: list[Tensor], exp_avg_sqs: list[Tensor], max_exp_avg_sqs: list[Tensor],
-          steps: list[Tensor], lr: float, beta1: float, beta2: float, eps: float, weight_decay: float, amsgrad: bool,
-          maximize: bool, decoupled: bool) -> None:  # fmt: skip
+def _adam(
+    params: list[Tensor],
+    grads: list[Tensor],
+    exp_avgs: list[Tensor],
+    exp_avg_sqs: list[Tensor],
+    max_exp_avg_sqs: list[Tensor],
+    steps: list[Tensor],
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+    amsgrad: bool,
+    maximize: bool,
+    decoupled: bool,
+) -> None:
     lists = [params, grads, exp_avgs, exp_avg_sqs]
     kernel = _kernel("adam_step", [*lists, max_exp_avg_sqs] if amsgrad else lists)
     device = params[0]._layout.device
@@ -79,8 +112,22 @@ def _adam(params: list[Tensor], grads: list[Tensor], exp_avgs: list[Tensor], exp
             s.add_(1)
         counts = [int(s.item()) for s in steps]
     if kernel is not None:
-        kernel(_arrays(params), _arrays(grads), _arrays(exp_avgs), _arrays(exp_avg_sqs), _arrays(max_exp_avg_sqs) if amsgrad else (),
-               counts, lr, beta1, beta2, eps, weight_decay, amsgrad, maximize, decoupled)  # fmt: skip
+        kernel(
+            _arrays(params),
+            _arrays(grads),
+            _arrays(exp_avgs),
+            _arrays(exp_avg_sqs),
+            _arrays(max_exp_avg_sqs) if amsgrad else (),
+            counts,
+            lr,
+            beta1,
+            beta2,
+            eps,
+            weight_decay,
+            amsgrad,
+            maximize,
+            decoupled,
+        )
         _written(params, exp_avgs, exp_avg_sqs, max_exp_avg_sqs if amsgrad else [])
         return
     for i, (p, g) in enumerate(zip(params, grads, strict=True)):
@@ -115,8 +162,19 @@ _sgd_effect = Effect("sgd_step_", _below_grad(_sgd))
 _adam_effect = Effect("adam_step_", _below_grad(_adam))
 
 
-def sgd_step_(params: list[Tensor], grads: list[Tensor], momentum_buffers: list[Tensor], *, lr: float, momentum: float, dampening: float,
-              weight_decay: float, nesterov: bool, maximize: bool, first: bool) -> None:  # fmt: skip
+def sgd_step_(
+    params: list[Tensor],
+    grads: list[Tensor],
+    momentum_buffers: list[Tensor],
+    *,
+    lr: float,
+    momentum: float,
+    dampening: float,
+    weight_decay: float,
+    nesterov: bool,
+    maximize: bool,
+    first: bool,
+) -> None:
     """A step of SGD for all parameters; ``first`` says that the momentum buffers hold nothing yet."""
     if params:
         notify(
@@ -134,10 +192,39 @@ def sgd_step_(params: list[Tensor], grads: list[Tensor], momentum_buffers: list[
         )
 
 
-def adam_step_(params: list[Tensor], grads: list[Tensor], exp_avgs: list[Tensor], exp_avg_sqs: list[Tensor],
-               max_exp_avg_sqs: list[Tensor], steps: list[Tensor], *, lr: float, beta1: float, beta2: float, eps: float,
-               weight_decay: float, amsgrad: bool, maximize: bool, decoupled: bool) -> None:  # fmt: skip
+def adam_step_(
+    params: list[Tensor],
+    grads: list[Tensor],
+    exp_avgs: list[Tensor],
+    exp_avg_sqs: list[Tensor],
+    max_exp_avg_sqs: list[Tensor],
+    steps: list[Tensor],
+    *,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+    amsgrad: bool,
+    maximize: bool,
+    decoupled: bool,
+) -> None:
     """A step of Adam (AdamW where ``decoupled``) for all parameters; counts each of ``steps``."""
     if params:
-        notify(_adam_effect, params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs, steps, lr, beta1, beta2, eps, weight_decay,
-               amsgrad, maximize, decoupled)  # fmt: skip
+        notify(
+            _adam_effect,
+            params,
+            grads,
+            exp_avgs,
+            exp_avg_sqs,
+            max_exp_avg_sqs,
+            steps,
+            lr,
+            beta1,
+            beta2,
+            eps,
+            weight_decay,
+            amsgrad,
+            maximize,
+            decoupled,
+        )

@@ -14,7 +14,8 @@ from ..dtypes import bool_, default_dtype, dtype, int64, result_dtype
 from ..layout import Layout
 
 __all__ = [
-    "binary", "broadcast_shapes", "c_name", "normalize_dim", "normalize_dims", "not_implemented", "promote", "reduced_shape", "unary", "what",
+    "binary", "broadcast_shapes", "c_name", "normalize_dim", "normalize_dims", "not_implemented", "promote",
+    "reduced_shape", "unary", "what",
 ]  # fmt: skip
 
 _CPP = {

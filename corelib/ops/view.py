@@ -542,7 +542,7 @@ def _bitcast_rule(x: Layout, dtype: dtype) -> Result:
             f"self.size(-1) must be divisible by {new // old} to view {x.dtype.name} as {dtype.name} "
             f"(different element sizes), but got {x.shape[-1]}"
         )
-    strides = tuple(s * old // new for s in x.strides[:-1]) + (1,)
+    strides = (*(s * old // new for s in x.strides[:-1]), 1)
     return Result(Layout.of((*x.shape[:-1], x.shape[-1] * old // new), dtype, x.device, strides), (dtype,))
 
 
@@ -583,7 +583,7 @@ def view_as_complex(input: Tensor) -> Tensor:
 
 
 def _as_real_rule(x: Layout) -> Result:
-    strides = tuple(2 * s for s in x.strides) + (1,)
+    strides = (*(2 * s for s in x.strides), 1)
     return Result(Layout.of((*x.shape, 2), x.dtype.to_real(), x.device, strides))
 
 

@@ -36,7 +36,8 @@ __all__ = ["CpuBackend"]
 _ndarray = np.ndarray
 
 _KERNEL_MODULES = (
-    elementwise, activation, reduction, indexing, products, random, convolution, pooling, normalization, loss, optimizers
+    elementwise, activation, reduction, indexing, products, random, convolution, pooling, normalization, loss,
+    optimizers,
 )  # fmt: skip
 
 
