@@ -1,7 +1,8 @@
 """corelib beside PyTorch on the CPU: prints a table, and with --write puts it into docs/benchmarks.md.
 
 Small work takes turns in one process; large work runs in processes of its own, which alternate, since what one
-library tells the allocator helps the other too.  Every number is the median over the processes.
+library tells the allocator helps the other too.  Every number is the median over the processes.  A process during
+which other programs were busy is run again, up to ten times.
 """
 
 from __future__ import annotations
@@ -12,14 +13,15 @@ import statistics
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from machine import Others, description, import_seconds, installed_bytes
 from timing import THREADS
-from work import LARGE, SMALL
+from work import LARGE, SMALL, Work
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- results: benchmarks/side_by_side.py --write -->", "<!-- end of results -->"
+QUIET = 0.05  # of the processors, used by others
 IMPORT_LIMIT, SIZE_LIMIT = 0.15, 5e6  # seconds beyond NumPy's own; bytes
 
 
@@ -33,17 +35,36 @@ class Row(NamedTuple):
     target: float | None
 
 
-def _child(kind: str, amount: float) -> Any:
-    command = [sys.executable, str(Path(__file__).with_name("timing.py")), kind, str(amount)]
-    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+class Children:
+    """Runs processes one after the other, again where others disturbed one.
+
+    Attributes:
+        disturbed: the largest share of the processors that others had during a process whose result was taken.
+    """
+
+    def __init__(self, tries: int) -> None:
+        self.tries = tries
+        self.disturbed = 0.0
+
+    def run(self, kind: str, row: int, amount: float) -> list[float]:
+        """What ``timing.py`` prints."""
+        command = [sys.executable, str(Path(__file__).with_name("timing.py")), kind, str(row), str(amount)]
+        least, result = 1.0, []
+        for _ in range(self.tries):
+            others = Others()
+            found = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+            share = others.share() or 0.0
+            if share <= least:
+                least, result = share, found
+            if least <= QUIET:
+                break
+        self.disturbed = max(self.disturbed, least)
+        return result
 
 
-def _rows(works: list[Any], processes: list[list[tuple[float, float]]]) -> list[Row]:
-    rows = []
-    for work, pairs in zip(works, zip(*processes, strict=True), strict=True):
-        ours, theirs = (statistics.median(side) for side in zip(*pairs, strict=True))
-        rows.append(Row(work.name, ours, theirs, statistics.median([a / b for a, b in pairs]), work.target))
-    return rows
+def _row(work: Work, pairs: list[tuple[float, float]]) -> Row:
+    ours, theirs = (statistics.median(side) for side in zip(*pairs, strict=True))
+    return Row(work.name, ours, theirs, statistics.median([a / b for a, b in pairs]), work.target)
 
 
 def _time(seconds: float) -> str:
@@ -70,21 +91,27 @@ def _verdict(rows: list[Row]) -> list[str]:
     ]
 
 
-def report(processes: int, blocks: int, seconds: float, imports: int) -> str:
+def report(processes: int, blocks: int, seconds: float, imports: int, tries: int) -> str:
     """Measure everything; the result as Markdown."""
-    others = Others()
-    small = [_child("small", blocks) for _ in range(processes)]
-    large = [list(zip(_child("corelib", seconds), _child("torch", seconds), strict=True)) for _ in range(processes)]
-    tables = [_rows(SMALL, small), _rows(LARGE, large)]
+    children = Children(tries)
+
+    def pair(row: int) -> tuple[float, float]:
+        return children.run("corelib", row, seconds)[0], children.run("torch", row, seconds)[0]
+
+    small = []
+    for row, work in enumerate(SMALL):
+        times = [children.run("both", row, blocks) for _ in range(processes)]
+        small.append(_row(work, [(a, b) for a, b in times]))
+    large = [_row(work, [pair(row) for _ in range(processes)]) for row, work in enumerate(LARGE)]
     ours, theirs = import_seconds("corelib", imports), import_seconds("torch", max(1, imports // 3))
-    share = others.share()
-    lines = [f"Medians of {processes} processes.", "", *[f"- {line}" for line in description(THREADS)]]
-    if share is not None:
-        lines.append(f"- other programs used {share:.0%} of the processors meanwhile (beyond 5% the numbers are rough)")
-    lines.append("")
-    lines += ["Small work, interleaved in one process:", "", *_table(tables[0]), ""]
-    lines += ["Large work, in alternating processes:", "", *_table(tables[1]), ""]
-    lines += [*_verdict([*tables[0], *tables[1]]), ""]
+    lines = [f"Medians of {processes} processes a row.", "", *[f"- {line}" for line in description(THREADS)]]
+    lines += [
+        f"- Other programs used at most {children.disturbed:.0%} of the processors (up to {QUIET:.0%} is quiet).",
+        "",
+    ]
+    lines += ["Small work, interleaved in one process:", "", *_table(small), ""]
+    lines += ["Large work, in alternating processes:", "", *_table(large), ""]
+    lines += [*_verdict([*small, *large]), ""]
     lines += [
         f"- `import corelib` beyond `import numpy`: {ours:.3f} s (limit {IMPORT_LIMIT} s); "
         f"`import torch`: {theirs:.2f} s.",
@@ -101,7 +128,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.quick and options.write:
         parser.error("--quick is too rough to be written down")
-    text = report(1, 9, 0.2, 3) if options.quick else report(5, 21, 0.5, 9)
+    text = report(1, 9, 0.2, 3, tries=1) if options.quick else report(5, 21, 0.3, 9, tries=10)
     print(text)
     if options.write:
         document = DOCUMENT.read_text(encoding="utf-8")

@@ -1,6 +1,7 @@
 """Seconds a call takes, side by side in one process or alone in a process of its own.
 
-Run as a script, this is one such process: it prints its medians, in seconds, as JSON.
+Run as a script, this is one such process, for one row: ``both ROW BLOCKS`` for small work, ``corelib ROW SECONDS`` or
+``torch ROW SECONDS`` for large; it prints its medians, in seconds, as JSON.
 """
 
 from __future__ import annotations
@@ -63,20 +64,16 @@ def alone(call: Call, seconds: float) -> float:
     return statistics.median(times)
 
 
-def _small(blocks: int) -> list[list[float]]:
+def _both(work: Work, blocks: int) -> list[float]:
     ours, theirs = library("corelib"), library("torch")
-    return [interleaved([work.build(ours), (work.reference or work.build)(theirs)], blocks) for work in SMALL]
+    return interleaved([work.build(ours), (work.reference or work.build)(theirs)], blocks)
 
 
-def _large(name: str, seconds: float) -> list[float]:
-    module = library(name)
-
-    def build(work: Work) -> Call:
-        return (work.reference or work.build if name == "torch" else work.build)(module)
-
-    return [alone(build(work), seconds) for work in LARGE]
+def _one(work: Work, name: str, seconds: float) -> list[float]:
+    build = work.reference or work.build if name == "torch" else work.build
+    return [alone(build(library(name)), seconds)]
 
 
 if __name__ == "__main__":
-    kind, amount = sys.argv[1], float(sys.argv[2])
-    print(json.dumps(_small(int(amount)) if kind == "small" else _large(kind, amount)))
+    kind, row, amount = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
+    print(json.dumps(_both(SMALL[row], int(amount)) if kind == "both" else _one(LARGE[row], kind, amount)))

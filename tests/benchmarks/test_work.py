@@ -3,6 +3,7 @@
 import importlib
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -52,16 +53,24 @@ def test_interleaved_calls_take_turns(benchmark):
 
 
 def test_the_report_names_what_is_slow_and_what_misses_its_target(benchmark):
-    side_by_side = benchmark("side_by_side")
-    works = [
-        benchmark("work").Work("fast", lambda torch: print, 0.8),
-        benchmark("work").Work("slow", lambda torch: print, 0.5),
-    ]
-    rows = side_by_side._rows(works, [[(1.0, 2.0), (3.0, 1.0)], [(1.2, 2.0), (2.0, 1.0)], [(0.8, 2.0), (2.5, 1.0)]])
-    assert [row.ratio for row in rows] == [0.5, 2.5]
-    verdict = "\n".join(side_by_side._verdict(rows))
+    report, work = benchmark("side_by_side"), benchmark("work").Work
+    fast = report._row(work("fast", lambda torch: print, 0.8), [(1.0, 2.0), (1.2, 2.0), (0.8, 2.0)])
+    slow = report._row(work("slow", lambda torch: print, 0.5), [(3.0, 1.0), (2.0, 1.0), (2.5, 1.0)])
+    assert (fast.ratio, slow.ratio, slow.ours) == (0.5, 2.5, 2.5)
+    verdict = "\n".join(report._verdict([fast, slow]))
     assert "Targets missed: slow (2.50 instead of 0.5)." in verdict
     assert "Slower than PyTorch: slow (2.5 x)." in verdict
+
+
+def test_a_disturbed_process_runs_again(benchmark, monkeypatch):
+    report = benchmark("side_by_side")
+    shares = iter([0.5, 0.2, 0.01, 0.0])
+    monkeypatch.setattr(report, "Others", lambda: SimpleNamespace(share=lambda: next(shares)))
+    printed = iter(["[1.0]", "[2.0]", "[3.0]", "[4.0]"])
+    monkeypatch.setattr(report.subprocess, "run", lambda *args, **options: SimpleNamespace(stdout=next(printed)))
+    children = report.Children(tries=10)
+    assert children.run("corelib", 0, 0.1) == [3.0]
+    assert children.disturbed == 0.01
 
 
 def test_bytes_of_the_installed_packages_count_sources_and_bytecode(benchmark):
