@@ -31,6 +31,23 @@ def train(model: Net, steps: int) -> float:
     return float(loss.item())
 
 
+@torch.no_grad()
+def accuracy(model: Net, x: Tensor, target: Tensor) -> float:
+    best = model(x).max(dim=1)
+    chosen: Tensor = best.indices
+    right: Tensor = torch.sum(chosen == target)
+    return float(right) / x.size(0)
+
+
+def decay(model: Net, rate: float) -> None:
+    scale = torch.empty(())
+    torch.exp(torch.tensor(-rate), out=scale)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter *= scale
+            parameter.clamp_(-1, 1).add_(0.0)
+
+
 def main() -> None:
     torch.manual_seed(0)
     model = Net(hidden=8)
@@ -39,6 +56,9 @@ def main() -> None:
     device: torch.device = model.first.weight.device
     with torch.no_grad():
         total: Tensor = model.first.weight.sum() * 2 + 1
+    decay(model, 0.1)
+    share = accuracy(model, torch.randn(6, 4), torch.arange(6) % 3)
+    assert 0 <= share <= 1 and torch.cuda.device_count() >= 0
     print(f"{shape} on {device}: loss {before:.3f} -> {after:.3f}, {total.dtype}")
 
 
