@@ -42,7 +42,8 @@ class ThreadState(threading.local):
     def __init__(self) -> None:
         self.grad = True  # torch.is_grad_enabled()
         self.inference = False  # torch.is_inference_mode_enabled()
-        self.anomaly = False
+        self.anomaly = False  # backward tells which forward call led to an error
+        self.check_nan = True  # while it does: whether a nan is one
         self.modes: list[Any] = list(self.everywhere)  # innermost last
         self.within: tuple[tuple[Any, Any], ...] = ()  # (function, mode) of see_inner modes that run it right now
         self.devices: list[Any] = []  # stack of `with device(...)`

@@ -755,7 +755,11 @@ def _ne(self: Tensor, other: Any) -> Any:
 
 
 def _matmul(self: Tensor, other: Any) -> Any:
-    return ops.matmul(self, other) if other.__class__ in TENSORS else NotImplemented
+    if other.__class__ not in TENSORS:
+        return NotImplemented
+    if len(self._layout.shape) == len(other._layout.shape) == 2:
+        return ops.matmul_kernel(self, other)
+    return ops.matmul(self, other)
 
 
 bind("__ne__", _ne)

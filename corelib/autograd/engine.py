@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..core.modes import set_grad
-from ..core.node import Accumulate, Handle, Node, Output, _extra, node_of, retain_at
+from ..core.node import Accumulate, Handle, Node, Output, _extra, has_history, node_of, retain_at
 from ..core.tensor import TENSORS, Tensor, backend_of, fresh
 from ..layout import Layout
 from ..state import STATE, local
@@ -122,8 +122,11 @@ def _run(
                 if captured is not None and not runs:
                     _capture(node, buffer, captured, found)
                 if type(node) is Accumulate:
-                    if captures is None:
-                        _accumulate(node, buffer[0], buffer[1], create)
+                    leaf = node.leaf()
+                    if captures is None and leaf is not None and leaf._node is not None:  # else nobody asks any more
+                        if type(leaf._node) is not Accumulate:
+                            raise RuntimeError("leaf variable has been moved into the graph interior")
+                        _accumulate(leaf, buffer[0], buffer[1], create)
                 elif runs:
                     _step(node, buffer, buffers, retain)
             for edge in node.edges:
@@ -143,17 +146,24 @@ def _step(node: Node, buffer: list[Any], buffers: dict[Node, list[Any]], retain:
     first = buffer[0]
     single = len(buffer) == 2
     given = first if single else buffer[::2]
-    gradients = node.backward(given)
     hooked = node.extra is not None and "hooks" in node.extra
-    if hooked:
-        gradients = _posthooks(node, gradients, given, single)
-    if local.anomaly:
-        _check_nan(node, gradients)
+    try:
+        gradients = node.backward(given)
+        if hooked:
+            gradients = _posthooks(node, gradients, given, single)
+        if local.anomaly and local.check_nan:
+            _check_nan(node, gradients)
+    except Exception:
+        if local.anomaly:
+            _explain(node)
+        raise
     if not retain:
         node.release()
     count = len(gradients)
     repeats = count > 1 and (gradients[0] is gradients[1] if count == 2 else _repeats(gradients))
-    trusted = node.prim is not None and not (hooked or repeats)  # what a user's function or hook returns may be held by it
+    trusted = node.prim is not None and not (
+        hooked or repeats
+    )  # what a user's function or hook returns may be held by it
     for edge, gradient, layout in zip(node.edges, gradients, node.layouts, strict=False):
         if edge is None or gradient is None:
             continue
@@ -248,20 +258,24 @@ def _check_nan(node: Node, gradients: tuple[Any, ...]) -> None:
             finally:
                 local.anomaly = anomaly
             if bad:
-                trace = (node.extra or {}).get("trace")
-                where = f"\nTraceback of forward call that caused the error:\n{trace}" if trace else (
-                    "\nNo forward pass information available. Enable detect anomaly during forward pass for more information."
-                )
-                warnings.warn(f"Error detected in {node.name()}.{where}", stacklevel=2)
                 raise RuntimeError(f"Function '{node.name()}' returned nan values in its {i}th output.")
 
 
-def _accumulate(node: Accumulate, gradient: Tensor, owned: bool, create: bool) -> None:
-    leaf = node.leaf()
-    if leaf is None or leaf._node is None or gradient is None:  # nobody asks any more
+def _explain(node: Node) -> None:
+    """Warn of the forward call whose gradient fails."""
+    trace = (node.extra or {}).get("trace")
+    where = (
+        f"Traceback of forward call that caused the error:\n{trace}"
+        if trace
+        else "No forward pass information available. Enable detect anomaly during forward pass for more information."
+    )
+    warnings.warn(f"Error detected in {node.name()}. {where}", stacklevel=2)
+
+
+def _accumulate(leaf: Tensor, gradient: Tensor | None, owned: bool, create: bool) -> None:
+    """Add to ``grad``; the first gradient becomes it, copied unless ``owned``."""
+    if gradient is None:
         return
-    if type(leaf._node) is not Accumulate:
-        raise RuntimeError("leaf variable has been moved into the graph interior")
     with _accumulating:
         present = leaf._grad
         if present is None:
@@ -299,7 +313,7 @@ def _one(layout: Layout) -> Tensor:
 
 def _edges_and_grads(outputs: Sequence[Tensor], gradients: Sequence[Any]) -> list[tuple[Any, Tensor]]:
     if len(outputs) != len(gradients):
-        raise RuntimeError(f"Mismatch in length: got {len(outputs)} tensors and {len(gradients)} gradients")
+        raise RuntimeError(f"got {len(outputs)} tensors and {len(gradients)} gradients")
     roots = []
     for i, (out, gradient) in enumerate(zip(outputs, gradients, strict=True)):
         edge = node_of(out)
@@ -314,7 +328,8 @@ def _edges_and_grads(outputs: Sequence[Tensor], gradients: Sequence[Any]) -> lis
                 raise TypeError(f"gradients can be either Tensors or None, but got {type(gradient).__name__}")
             if tuple(gradient.shape) != tuple(out.shape):
                 raise RuntimeError(
-                    f"Mismatch in shape: grad_output[{i}] has a shape of {gradient.shape} and output[{i}] has a shape of {out.shape}."
+                    f"Mismatch in shape: grad_output[{i}] has a shape of {gradient.shape} and output[{i}] has a shape "
+                    f"of {out.shape}."
                 )
             if gradient.dtype is not out.dtype:
                 gradient = gradient.to(out.dtype)
@@ -348,11 +363,13 @@ def backward(
     chosen = _tuple(inputs)
     if not chosen:
         raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
+    for x in chosen:
+        if not has_history(x):
+            raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
     found = grad(outputs, chosen, gradients, retain, create_graph, allow_unused=True)
     for x, g in zip(chosen, found, strict=True):
         if g is not None:
-            node = x._node if type(x._node) is Accumulate else Accumulate(x)
-            _accumulate(node, g, False, create_graph)
+            _accumulate(x, g, False, create_graph)
 
 
 def grad(
@@ -369,8 +386,12 @@ def grad(
     if is_grads_batched:
         raise NotImplementedError("grad(): is_grads_batched=True is not there yet; loop over the gradients")
     if materialize_grads and allow_unused is False:
-        raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False.")
+        raise ValueError(
+            "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False."
+        )
     outs, ins = _tuple(outputs), _tuple(inputs)
+    if not ins:
+        raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
     gradients = _tuple(grad_outputs) if grad_outputs is not None else (None,) * len(outs)
     retain = create_graph if retain_graph is None else retain_graph
     captures: dict[Node, dict[int, Any]] = {}
@@ -384,15 +405,15 @@ def grad(
         places.append((node, index))
     found = _run(_edges_and_grads(outs, gradients), retain, create_graph, captures)
     results = []
-    for x, place in zip(ins, places, strict=True):
+    for i, (x, place) in enumerate(zip(ins, places, strict=True)):
         g = found.get(place)
         if g is None:
             if materialize_grads:
                 g = x.new_zeros(tuple(x.shape))
             elif not allow_unused:
                 raise RuntimeError(
-                    "One of the differentiated Tensors appears to not have been used in the graph. Set allow_unused=True if "
-                    "this is the desired behavior."
+                    f"The differentiated Tensor at index {i} appears to not have been used in the graph. Set "
+                    "allow_unused=True if this is the desired behavior."
                 )
         else:
             g = fit(g, x._layout)

@@ -26,9 +26,9 @@ from .node import (
     save_output,
     version_of,
 )
-from .tensor import NUMBERS, TENSORS, Storage, Tensor, backend_of, fresh, realize, storage_of, write_array
+from .tensor import NUMBERS, TENSORS, Storage, Tensor, backend_of, realize, storage_of, write_array
 
-__all__ = ["check_writable", "inplace", "inplace_operator", "write_result"]
+__all__ = ["check_writable", "inplace", "inplace_operator", "rebase", "write_result"]
 
 _LEAF = "a leaf Variable that requires grad is being used in an in-place operation."
 _VIEW_OF_LEAF = "a view of a leaf Variable that requires grad is being used in an in-place operation."
@@ -53,7 +53,8 @@ def inplace_operator(prim: Any, dest: Tensor, other: Any) -> Tensor:
         cls = other.__class__
         plan = None
         if cls in TENSORS:
-            if other._node is None and other._view is None and (other._storage is None or other._storage is not dest._storage):
+            memory = other._storage
+            if other._node is None and other._view is None and (memory is None or memory is not dest._storage):
                 plan = prim.plans.get((dest._layout, other._layout))
         elif cls in NUMBERS:
             plan = prim.plans.get((dest._layout, cls))
@@ -64,7 +65,9 @@ def inplace_operator(prim: Any, dest: Tensor, other: Any) -> Tensor:
     return inplace(prim, dest, (dest, other))
 
 
-def inplace(prim: Any, dest: Tensor, operands: tuple[Any, ...], statics: tuple[Any, ...] = (), position: int = 0) -> Tensor:
+def inplace(
+    prim: Any, dest: Tensor, operands: tuple[Any, ...], statics: tuple[Any, ...] = (), position: int = 0
+) -> Tensor:
     """Write the primitive's result into ``dest``, which is ``operands[position]`` (or none of them: -1)."""
     operands = tuple([_plain(x) for x in operands])
     prim.check_operands(operands)
@@ -97,7 +100,7 @@ def inplace(prim: Any, dest: Tensor, operands: tuple[Any, ...], statics: tuple[A
     else:
         _write(prim, plan, dest, operands, position)
     if node is not None:
-        _rebase(prim, dest, node, old, position < 0 or not prim.differentiable)
+        _record(prim, dest, node, old, position < 0 or not prim.differentiable)
     return dest
 
 
@@ -200,14 +203,19 @@ def _overlap(dest: Tensor, other: Tensor) -> bool:
     return True
 
 
-def _rebase(prim: Any, dest: Tensor, node: Any, old: Any, overwrites: bool) -> None:
+def _record(prim: Any, dest: Tensor, node: Any, old: Any, overwrites: bool) -> None:
     """Make ``node`` the history of what was written; ``old`` was the tensor's before."""
-    view = dest._view
     if prim.saves_output:
         kept = save_output(dest)
         node.saved = (*(node.saved or ()), kept, version_of(kept))
     if overwrites:
         node = Overwrite(node, old, dest._layout)
+    rebase(dest, node, old)
+
+
+def rebase(dest: Tensor, node: Any, old: Any) -> None:
+    """Make ``node``, whose operand 0 is ``dest`` as it was, the history of ``dest`` and so of its base."""
+    view = dest._view
     if view is not None and view.base is not None:
         base = view.base
         base._node = CopySlices(node, dest, base)

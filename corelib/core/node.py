@@ -15,8 +15,9 @@ from .late import late
 from .tensor import Tensor, alias, detached
 
 __all__ = [
-    "FREED", "Accumulate", "AsStrided", "CopySlices", "Node", "Nowhere", "Output", "Overwrite", "accumulator", "edge_of",
-    "has_history", "is_leaf_node", "move_retained", "node_of", "refuse_write", "retain_at", "source_of", "version_of",
+    "FREED", "Accumulate", "AsStrided", "CopySlices", "Node", "Nowhere", "Output", "Overwrite", "accumulator",
+    "edge_of", "has_history", "is_leaf_node", "move_retained", "node_of", "refuse_write", "retain_at", "source_of",
+    "version_of",
 ]  # fmt: skip
 
 FREED: Any = ("freed",)  # what ``saved`` becomes when backward has passed
@@ -54,7 +55,8 @@ class Node:
     @property
     def next_functions(self) -> tuple[tuple[Any, int], ...]:
         """(node, output number) of each operand, as in PyTorch."""
-        return tuple((e.node, e.index) if type(e) is Output else (None if type(e) is Nowhere else e, 0) for e in self.edges)
+        ends = [None if type(e) is Nowhere else e for e in self.edges]
+        return tuple((e.node, e.index) if type(e) is Output else (e, 0) for e in ends)
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -228,21 +230,21 @@ def refuse_write(tensor: Tensor, what: str) -> NoReturn:
         message = f"{origin} is a view and {what} modified inplace."
     if creation in _MODES:
         message += (
-            " Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving "
-            f"both the view and the inplace either both inside the {_MODES[creation]} block (if you don't want the inplace "
-            "to be tracked) or both outside (if you want the inplace to be tracked)."
+            " Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by "
+            f"moving both the view and the inplace either both inside the {_MODES[creation]} block (if you don't want "
+            "the inplace to be tracked) or both outside (if you want the inplace to be tracked)."
         )
     elif creation == "custom":
         message += (
             " This view was created inside a custom Function (or because an input was returned as-is) and the autograd "
-            "logic to handle view+inplace would override the custom backward associated with the custom Function, leading "
-            "to incorrect gradients. This behavior is forbidden. You can fix this by cloning the output of the custom "
-            "Function."
+            "logic to handle view+inplace would override the custom backward associated with the custom Function, "
+            "leading to incorrect gradients. This behavior is forbidden. You can fix this by cloning the output of the "
+            "custom Function."
         )
     else:
         message += (
-            " This view is the output of a function that returns multiple views. Such functions do not allow the output "
-            "views to be modified inplace. You should replace the inplace operation by an out-of-place one."
+            " This view is the output of a function that returns multiple views. Such functions do not allow the "
+            "output views to be modified inplace. You should replace the inplace operation by an out-of-place one."
         )
     raise RuntimeError(message)
 
