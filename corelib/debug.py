@@ -18,9 +18,10 @@ from collections.abc import Iterator
 from typing import Any, TextIO
 
 from .backend.errors import KernelContractViolation
-from .core.dispatch import Plan, find_plan
+from .core.dispatch import find_plan
 from .core.generator import Generator
 from .core.modes import TorchDispatchMode
+from .core.plan import Plan
 from .core.tensor import Tensor, backend_of
 from .layout import Layout
 from .state import STATE, ThreadState, local

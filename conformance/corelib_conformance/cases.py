@@ -17,7 +17,7 @@ import numpy as np
 
 import corelib
 from corelib.backend.registry import registry
-from corelib.core.dispatch import Result
+from corelib.core.plan import Result
 from corelib.core.tensor import Tensor
 from corelib.device import Device
 from corelib.dtypes import complex128, dtype, float64

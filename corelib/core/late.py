@@ -20,6 +20,8 @@ class _Late:
     as_strided_grad: Callable[..., Tensor]
     geometry_of: Callable[..., Tensor]
     in_geometry: Callable[..., Tensor]
+    # from dispatch
+    call: Callable[..., Any]
     # from autograd
     grad: Callable[..., Any]
 

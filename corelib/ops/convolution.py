@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from ..core.dispatch import Result
+from ..core.plan import Result
 from ..core.tensor import Tensor
 from ..layout import Layout
 from . import rules, samples

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ..core.dispatch import Result, call, check_dtype
+from ..core.dispatch import call
 from ..core.node import accumulator
+from ..core.plan import Result, check_dtype
 from ..core.tensor import TENSORS, Tensor, backend_of, fresh
 from ..device import Device, current_device
 from ..dtypes import bool_, default_dtype, dtype, float32, float64, from_numpy_dtype, int64, number_dtype

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, overload
 
-from ..core.dispatch import Result
+from ..core.plan import Result
 from ..core.tensor import Tensor
 from ..dtypes import bool_, dtype
 from ..layout import Layout

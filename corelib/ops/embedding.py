@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import prod
 
-from ..core.dispatch import Result
+from ..core.plan import Result
 from ..core.tensor import Tensor
 from ..dtypes import int32, int64
 from ..layout import Layout

@@ -17,8 +17,9 @@ import numpy as np
 
 from ..core import dispatch
 from ..core.node import FREED, Node, as_view, edge_of, save_output
+from ..core.plan import plan_for
 from ..core.saved import check_version, freed, modified, saved_output
-from ..core.tensor import NUMBERS, TENSORS, Tensor, fresh
+from ..core.tensor import NUMBERS, TENSORS, Tensor, View, fresh, storage_of
 from ..state import STATE, local
 
 if TYPE_CHECKING:
@@ -98,10 +99,53 @@ def _node(prim: Primitive, multiple: bool) -> list[str]:
         saved = f"({', '.join(kept)},)" if kept else "None"
         return [*lines, f"node.saved = {saved}", "ATTACH(PRIM, node, result)"]
     if prim.saves_output:
-        lines += ["kept = KEEP(result)"]
+        lines += _kept()
         kept += ["kept", "kept._storage.version"]
     lines += [f"node.saved = ({', '.join(kept)},)" if kept else "node.saved = None"]
     return [*lines, "result._node = node"]
+
+
+def _kept() -> list[str]:
+    """Lines that make ``kept``, the result as its node may keep it: what ``KEEP`` does, for a fresh result in line."""
+    return [
+        "storage = result._storage or STORAGE(result)",
+        "if result._view is not None or result._extra is not None or storage.peers is not None:",
+        "    kept = KEEP(result)",
+        "else:",
+        "    kept = NEW(Tensor)",
+        "    kept._array = result._array",
+        "    kept._layout = result._layout",
+        "    kept._storage = storage",
+        "    kept._node = kept._view = kept._grad = kept._extra = None",
+    ]
+
+
+def _view(name: str) -> list[str]:
+    """Lines that make the view: what ``VIEW`` does, in line where neither flags, dtypes nor peers are concerned."""
+    return [
+        f"storage = {name}._storage or STORAGE({name})",
+        f"base = {name}._view",
+        "layout = plan.layout",
+        f"if (base is not None and base.creation is not None or {name}._extra is not None or storage.peers is not None",
+        "        or storage.layout.dtype is not layout.dtype or not storage.backend.strided):",
+        f"    result = VIEW({name}, plan)",
+        "else:",
+        "    result = NEW(Tensor)",
+        "    view = NEW(View)",
+        "    if base is None:",
+        f"        view.base = {name}",
+        "        view.offset = plan.offset",
+        "    else:",
+        f"        view.base = {name} if base.base is None else base.base",
+        "        view.offset = base.offset + plan.offset",
+        "    view.version = storage.version",
+        "    view.creation = None if local.grad else 'no_grad'",
+        "    result._array = storage.backend.as_strided(storage.array, layout, view.offset)",
+        "    result._layout = layout",
+        "    result._storage = storage",
+        "    result._view = view",
+        "    result._node = result._grad = result._extra = None",
+    ]
 
 
 def _source(prim: Primitive, reflected: bool, operator: bool) -> str:
@@ -122,7 +166,7 @@ def _source(prim: Primitive, reflected: bool, operator: bool) -> str:
     body += [f"key = ({key})", "try:", "    plan = PLANS[key]", "except KeyError:"]
     body += [f"    plan = PLAN(PRIM, key, {operands}, {statics})", "except TypeError:", f"    {bail}"]
     if view:
-        body += [f"result = VIEW({names[0]}, plan)"]
+        body += _view(names[0])
     else:
         arrays = ", ".join([*(f"a{i}" for i in range(len(names))), *(["*plan.statics"] if prim.parameters else [])])
         body += ["kernel = plan.kernel", "if kernel is None:", f"    result = plan.run({', '.join(names)})", "else:"]
@@ -152,8 +196,9 @@ def _generate(prim: Primitive, name: str, reflected: bool = False, operator: boo
     code = _compiled(_source(prim, reflected, operator)).replace(co_name=name, co_qualname=name)
     scope = {
         "STATE": STATE, "CALL": dispatch.call, "PRIM": prim, "Tensor": Tensor, "TENSORS": TENSORS, "NUMBERS": NUMBERS,
-        "NODE": edge_of, "PLANS": prim.plans, "PLAN": dispatch.plan_for, "VIEW": as_view, "NEW": object.__new__,
-        "Node": Node, "KEEP": save_output, "local": local, "GENERIC": (np.generic, np.ndarray), "WRAP": _wrap,
+        "NODE": edge_of, "PLANS": prim.plans, "PLAN": plan_for, "VIEW": as_view, "NEW": object.__new__,
+        "Node": Node, "View": View, "STORAGE": storage_of,
+        "KEEP": save_output, "local": local, "GENERIC": (np.generic, np.ndarray), "WRAP": _wrap,
         "ATTACH": dispatch.attach, "RESULT": prim.result_type, "__builtins__": __builtins__,
     }  # fmt: skip
     defaults = tuple([p.default for p in prim.signature.parameters.values() if p.default is not p.empty])

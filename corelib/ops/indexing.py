@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..core.dispatch import Result
 from ..core.inplace import check_writable, inplace
+from ..core.plan import Result
 from ..core.tensor import TENSORS, Tensor
 from ..dtypes import bool_, int32, int64, uint8
 from ..layout import Layout
@@ -273,14 +273,15 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
 # -- x[...] ------------------------------------------------------------------------------------------------------
 
 
+def _consumed(key: tuple[Any, ...]) -> int:
+    """How many dimensions a key addresses."""
+    addressing = [k for k in key if k is not None and k is not Ellipsis and not isinstance(k, bool)]
+    return sum(k.ndim if isinstance(k, Tensor) and k.dtype in (bool_, uint8) else 1 for k in addressing)
+
+
 def _basic(x: Tensor, key: tuple[Any, ...]) -> tuple[Tensor, list[Any]]:
     """Apply ints, slices, None and ...; what remains for advanced indexing is returned per dimension."""
-    consumed = 0
-    for k in key:
-        if k is None or k is Ellipsis or isinstance(k, bool):
-            continue
-        consumed += k.ndim if isinstance(k, Tensor) and k.dtype in (bool_, uint8) else 1
-    if consumed > x.ndim:
+    if _consumed(key) > x.ndim:
         if x.ndim == 0:
             raise IndexError(
                 "invalid index of a 0-dim tensor. Use `tensor.item()` to convert a 0-dim tensor to a number"
@@ -288,9 +289,9 @@ def _basic(x: Tensor, key: tuple[Any, ...]) -> tuple[Tensor, list[Any]]:
         raise IndexError(f"too many indices for tensor of dimension {x.ndim}")
     advanced: list[Any] = []
     d = 0
-    for k in key:
+    for i, k in enumerate(key):
         if k is Ellipsis:
-            skipped = x.ndim - d - _rest(key, key.index(Ellipsis) if Ellipsis in key else 0)
+            skipped = x.ndim - d - _consumed(key[i + 1 :])
             advanced += [None] * skipped
             d += skipped
         elif k is None:
@@ -317,16 +318,6 @@ def _basic(x: Tensor, key: tuple[Any, ...]) -> tuple[Tensor, list[Any]]:
             advanced.append(k)
             d += k.ndim if k.dtype in (bool_, uint8) else 1
     return x, advanced
-
-
-def _rest(key: tuple[Any, ...], position: int) -> int:
-    count = 0
-    for k in key[position + 1 :]:
-        if k is not None and not isinstance(k, bool):
-            count += k.ndim if isinstance(k, Tensor) and k.dtype in (bool_, uint8) else 1
-        elif k is None or isinstance(k, bool):
-            count += 0
-    return count
 
 
 def _int(value: Any) -> Any:
@@ -356,8 +347,8 @@ def _normalize(key: Any, x: Tensor) -> tuple[Any, ...]:
         elif isinstance(k, Tensor):
             if k.dtype.category >= 2:
                 raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
-            if k.ndim == 0 and k.dtype is not bool_:
-                result.append(int(k))
+            if k.ndim == 0:
+                result.append(bool(k) if k.dtype is bool_ else int(k))
             else:
                 result.append(k)
         elif isinstance(k, (list, range, np.ndarray)):
@@ -365,18 +356,15 @@ def _normalize(key: Any, x: Tensor) -> tuple[Any, ...]:
             result.append(made if made.numel() or made.dtype.category < 2 else made.to(int64))
         elif hasattr(k, "__index__"):
             result.append(k.__index__())
+        elif isinstance(k, str):
+            raise TypeError("new(): invalid data type 'str'")
         else:
             raise IndexError(
                 "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices "
                 f"(got {type(k).__name__})"
             )
-    if (
-        result.count(Ellipsis)
-        if not any(isinstance(k, Tensor) for k in result)
-        else len([k for k in result if k is Ellipsis]) > 1
-    ):
-        if len([k for k in result if k is Ellipsis]) > 1:
-            raise IndexError("an index can only have a single ellipsis ('...')")
+    if len([k for k in result if k is Ellipsis]) > 1:
+        raise IndexError("an index can only have a single ellipsis ('...')")
     return tuple(result)
 
 
@@ -401,13 +389,12 @@ def _expand_masks(x: Tensor, advanced: list[Any]) -> list[Any]:
     return result + [None] * (x.ndim - len(result))
 
 
-def _flat_index(x: Tensor, advanced: list[Any]) -> tuple[tuple[int, ...], Tensor, list[int], tuple[int, ...]]:
-    """For advanced indexing: order that brings indexed dimensions first, the flat index over them, result order."""
+def _addressed(x: Tensor, advanced: list[Any]) -> tuple[tuple[int, ...], list[Tensor], list[int], list[int]]:
+    """For advanced indexing: (the common shape of the indices, they in it and from 0, their dimensions, the others)."""
     from .elementwise import add, lt, where
 
     dims = [d for d, k in enumerate(advanced) if k is not None]
-    indices = [advanced[d] for d in dims]
-    shapes = [tuple(k.shape) for k in indices]
+    shapes = [tuple(advanced[d].shape) for d in dims]
     try:
         shape = rules.broadcast_shapes(*shapes)
     except RuntimeError:
@@ -415,9 +402,9 @@ def _flat_index(x: Tensor, advanced: list[Any]) -> tuple[tuple[int, ...], Tensor
             "shape mismatch: indexing tensors could not be broadcast together with shapes "
             + ", ".join(str(list(s)) for s in shapes)
         ) from None
-    flat: Any = None
-    for d, k in zip(dims, indices, strict=True):
-        n = x.shape[d]
+    indices = []
+    for d in dims:
+        k, n = advanced[d], x.shape[d]
         if k.numel():
             low, high = int(k.min()), int(k.max())
             if low < -n or high >= n:
@@ -425,10 +412,16 @@ def _flat_index(x: Tensor, advanced: list[Any]) -> tuple[tuple[int, ...], Tensor
                 raise IndexError(f"index {bad} is out of bounds for dimension {d} with size {n}")
             if low < 0:
                 k = where(lt(k, 0), add(k, n), k)
-        k = expand(k, shape) if tuple(k.shape) != shape else k
-        flat = k if flat is None else flat * n + k
-    rest = [d for d in range(x.ndim) if d not in dims]
-    return shape, flat, dims, tuple(rest)
+        indices.append(expand(k, shape))
+    return shape, indices, dims, [d for d in range(x.ndim) if d not in dims]
+
+
+def _flat(indices: list[Tensor], steps: list[int]) -> Tensor:
+    """One position for each place of the indices: their sum, by the steps of their dimensions; a vector."""
+    position: Any = 0
+    for k, step in zip(indices, steps, strict=True):
+        position = k * step + position
+    return position.reshape(-1)  # type: ignore[no-any-return]
 
 
 def getitem(x: Tensor, key: Any) -> Tensor:
@@ -444,16 +437,13 @@ def getitem(x: Tensor, key: Any) -> Tensor:
     advanced = _expand_masks(viewed, advanced)
     if all(k is None for k in advanced):  # only a 0-d mask
         return viewed
-    shape, flat, dims, rest = _flat_index(viewed, advanced)
+    shape, indices, dims, rest = _addressed(viewed, advanced)
     order = (*dims, *rest)
     moved = permute(viewed, order) if order != tuple(range(viewed.ndim)) else viewed
-    rest_shape = tuple(viewed.shape[d] for d in rest)
-    source = moved.reshape((-1 if viewed.numel() else _product(viewed.shape[d] for d in dims), *rest_shape))
-    rows = flat.reshape(-1)
-    if rest:
-        picked = gather_kernel(source, _along(rows, 0, source.shape), 0)
-    else:
-        picked = gather_kernel(source.reshape(-1), rows, 0)
+    sizes, rest_shape = [viewed.shape[d] for d in dims], tuple(viewed.shape[d] for d in rest)
+    source = moved.reshape((_product(sizes), *rest_shape))
+    rows = _flat(indices, _strides(sizes))
+    picked = gather_kernel(source, _along(rows, 0, source.shape), 0)
     result = picked.reshape((*shape, *rest_shape))
     # indices that stand together keep their place; otherwise their dimensions come first
     together = dims == list(range(dims[0], dims[0] + len(dims)))
@@ -474,7 +464,7 @@ def _product(values: Any) -> int:
 
 def setitem(x: Tensor, key: Any, value: Any) -> None:
     """``x[key] = value``: writes through the view, or scatters."""
-    from .creation import tensor
+    from .creation import arange, tensor
 
     if value.__class__ not in TENSORS and not isinstance(value, (bool, int, float, complex)):
         if not isinstance(value, (list, tuple, np.ndarray, np.generic)):
@@ -488,7 +478,7 @@ def setitem(x: Tensor, key: Any, value: Any) -> None:
     if all(k is None for k in advanced):
         assign(viewed, value)
         return
-    shape, flat, dims, rest = _flat_index(viewed, advanced)
+    shape, indices, dims, rest = _addressed(viewed, advanced)
     rest_shape = tuple(viewed.shape[d] for d in rest)
     together = dims == list(range(dims[0], dims[0] + len(dims)))
     before = dims[0] if together else 0
@@ -508,8 +498,11 @@ def setitem(x: Tensor, key: Any, value: Any) -> None:
         spread = permute(spread, (*range(before, before + n), *range(before), *range(before + n, len(target))))
     # a flat scatter over the memory order of ``viewed``, then one write through the view
     count = _product(shape)
-    dense = _strides(viewed.shape)
-    index = _spread_index(viewed, flat.reshape(-1), dims, rest, dense)
+    steps = _strides(viewed.shape)
+    index = _flat(indices, [steps[d] for d in dims]).reshape((count, *(1,) * len(rest)))
+    for i, d in enumerate(rest):
+        along = arange(viewed.shape[d], device=x.device) * steps[d]
+        index = index + along.reshape((-1,) + (1,) * (len(rest) - 1 - i))
     written = scatter_kernel(viewed.reshape(-1), index.reshape(-1), spread.reshape((count, *rest_shape)).reshape(-1), 0)
     viewed.copy_(written.reshape(viewed.shape))
 
@@ -520,26 +513,6 @@ def _strides(shape: Any) -> list[int]:
         result.append(step)
         step *= n
     return result[::-1]
-
-
-def _spread_index(x: Tensor, rows: Tensor, dims: list[int], rest: tuple[int, ...], dense: list[int]) -> Tensor:
-    """Flat positions in ``x`` (dense order) of every element that an advanced index addresses: [rows, *rest]."""
-    from .creation import arange
-    from .elementwise import floor_divide, remainder
-
-    position: Any = None
-    left = rows
-    for d in reversed(dims):
-        n = x.shape[d]
-        part = (remainder(left, n) if len(dims) > 1 else left) * dense[d]
-        left = floor_divide(left, n) if len(dims) > 1 else left
-        position = part if position is None else position + part
-    result = position.reshape((-1,) + (1,) * len(rest))
-    for i, d in enumerate(rest):
-        shape = [1] * (1 + len(rest))
-        shape[1 + i] = x.shape[d]
-        result = result + (arange(x.shape[d], device=x.device) * dense[d]).reshape(tuple(shape))
-    return result  # type: ignore[no-any-return]
 
 
 def assign(dest: Tensor, value: Any) -> Tensor:

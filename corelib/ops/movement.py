@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..backend.registry import registry
-from ..core.dispatch import Result, check_dtype
+from ..core.plan import Result, check_dtype
 from ..core.tensor import Tensor, backend_of, fresh
 from ..device import Device
 from ..dtypes import bfloat16, bool_, complex64, dtype, float16, float64, int32, int64

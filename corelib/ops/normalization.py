@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..core.dispatch import Result
 from ..core.late import late
+from ..core.plan import Result
 from ..core.tensor import Tensor
 from ..dtypes import dtype, float32
 from ..layout import Layout

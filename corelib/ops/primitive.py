@@ -9,7 +9,7 @@
   (an immediate: its value is not part of the signature's key), ``Generator``.
 * A body (more than the docstring) is the *decomposition*; without one the primitive is required of
   every backend.
-* ``rule(*layouts, *parameters)`` checks and gives a :class:`~corelib.core.dispatch.Result`.
+* ``rule(*layouts, *parameters)`` checks and gives a :class:`~corelib.core.plan.Result`.
 * ``vjp`` is a dict from operand to a function, or one function returning all gradients.  What such a
   function names is what is saved: ``grad`` (``grads`` where there are several outputs), operands, outputs,
   parameters, ``<operand>_layout``, ``needs`` (which operands want a gradient).
@@ -25,7 +25,7 @@ import inspect
 from collections.abc import Callable, Iterable
 from typing import Any, ParamSpec, Protocol, TypeVar, overload
 
-from ..core import dispatch
+from ..core import plan
 from ..core.inplace import inplace
 from ..core.node import Node
 from ..core.saved import version_of_all
@@ -72,7 +72,7 @@ class Primitive:
         definition: Callable[..., Any],
         *,
         name: str | None,
-        rule: Callable[..., dispatch.Result],
+        rule: Callable[..., plan.Result],
         vjp: dict[str, Any] | Callable[..., Any] | None,
         samples: Callable[[], Iterable[Any]] | None,
         kind: str,
@@ -98,7 +98,7 @@ class Primitive:
         self.torch_name = self.name if torch_name is None else torch_name
         self.node_name = (node_name or "".join(p.title() for p in self.name.split("_"))) + "Backward0"
         self.result_type = result_type
-        self.plans = dispatch.new_plans()
+        self.plans = plan.new_plans()
         self.signature = inspect.signature(definition)
         self.operands: tuple[str, ...] = tuple(
             n for n, p in self.signature.parameters.items() if p.annotation in _OPERANDS
@@ -221,7 +221,7 @@ class _InplaceFunction:
 def primitive(
     *,
     name: str | None = None,
-    rule: Callable[..., dispatch.Result],
+    rule: Callable[..., plan.Result],
     vjp: dict[str, Any] | Callable[..., Any] | None = None,
     samples: Callable[[], Iterable[Any]] | None = None,
     kind: str = "kernel",

@@ -9,9 +9,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..core.dispatch import Result, call
+from ..core.dispatch import call
 from ..core.generator import Generator, default_generator
 from ..core.inplace import inplace
+from ..core.plan import Result
 from ..core.tensor import Tensor
 from ..dtypes import dtype, float32, float64, int64
 from ..layout import Layout

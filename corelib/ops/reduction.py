@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, overload
 
-from ..core.dispatch import Result
+from ..core.plan import Result
 from ..core.tensor import Tensor
 from ..dtypes import bool_, default_dtype, dtype, float32, float64, int32, int64, uint8
 from ..layout import Layout

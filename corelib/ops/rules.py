@@ -1,7 +1,7 @@
 """Rules: from operands' layouts and parameters to the result's layout, with PyTorch's errors.
 
 A rule gets one descriptor per operand (a Layout; the class of a Python number; None; a tuple of Layouts)
-and the parameters, and returns a :class:`~corelib.core.dispatch.Result`.
+and the parameters, and returns a :class:`~corelib.core.plan.Result`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..core.dispatch import Result
+from ..core.plan import Result
 from ..dtypes import bool_, default_dtype, dtype, int64, result_dtype
 from ..layout import Layout
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..core.dispatch import Result
+from ..core.plan import Result
 from ..core.tensor import Tensor
 from ..dtypes import complex64, complex128, dtype, float64
 from ..layout import Layout, contiguous_strides
