@@ -75,6 +75,7 @@ class FunctionNode(Node):
     __slots__ = ("count", "ctx", "function", "output_layouts")
 
     saved: Any  # per saved tensor: value, version, and which output it is (None: none of them)
+    count: int  # of outputs
     output_layouts: tuple[Layout | None, ...]
 
     def __init__(self, function: Any, ctx: FunctionCtx, args: tuple[Any, ...]) -> None:
