@@ -263,5 +263,3 @@ def resize(tensor: Tensor, shape: tuple[int, ...]) -> None:
     else:
         tensor._array = realize(storage, layout, offset)
     tensor._layout = layout
-
-

@@ -376,4 +376,3 @@ def as_view(tensor: Tensor, plan: Any) -> Tensor:
     if plan.layout.dtype is not tensor._layout.dtype:  # the parts of a complex tensor: in units of the new dtype
         offset = offset * tensor._layout.dtype.itemsize // plan.layout.dtype.itemsize
     return alias(tensor, plan.layout, offset + plan.offset, tensor if view.base is None else view.base, creation)
-

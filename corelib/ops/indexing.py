@@ -379,8 +379,8 @@ def _expand_masks(x: Tensor, advanced: list[Any]) -> list[Any]:
             for i, n in enumerate(k.shape):
                 if x.shape[d + i] != n:
                     raise IndexError(
-                        f"The shape of the mask {list(k.shape)} at index {i} does not match the shape of the indexed tensor "
-                        f"{list(x.shape)} at index {d + i}"
+                        f"The shape of the mask {list(k.shape)} at index {i} does not match the shape of the indexed "
+                        f"tensor {list(x.shape)} at index {d + i}"
                     )
             result += list(nonzero(k.to(x.device), as_tuple=True)) if k.ndim else []
         else:
@@ -490,7 +490,8 @@ def setitem(x: Tensor, key: Any, value: Any) -> None:
         value = value.squeeze(0)
     if rules.broadcast_shapes(target, value.shape) != target:
         raise RuntimeError(
-            f"shape mismatch: value tensor of shape {list(value.shape)} cannot be broadcast to indexing result of shape {list(target)}"
+            f"shape mismatch: value tensor of shape {list(value.shape)} cannot be broadcast to indexing result of "
+            f"shape {list(target)}"
         )
     spread = expand(value, target)
     if before:
