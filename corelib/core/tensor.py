@@ -130,7 +130,8 @@ def storage_of(tensor: Tensor) -> Storage:
     if storage is None:
         inference = tensor._extra is not None and "inference" in tensor._extra
         kind = InferenceStorage if inference else Storage
-        storage = tensor._storage = kind(tensor._array, tensor._layout.dense)
+        layout = tensor._layout
+        storage = tensor._storage = kind(tensor._array, layout._dense or layout.dense)
         if not storage.backend.mutable:
             storage.peers = weakref.WeakValueDictionary({id(tensor): tensor})
     return storage
