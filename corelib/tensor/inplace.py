@@ -1,0 +1,97 @@
+"""Tensor's in-place methods."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import ops
+from ..core.inplace import inplace, inplace_operator
+from ..core.node import has_history
+from ..core.tensor import TENSORS, Tensor
+from ..ops.primitive import PRIMITIVES, Primitive
+from ..state import local
+from .binding import bind, method
+
+
+def _inplace(name: str, prim: Primitive) -> None:
+    """``x.name_(...)``: the primitive with ``x`` as destination."""
+    count = len(prim.operands)
+    if count == 1:
+
+        def method(self: Tensor) -> Tensor:
+            return inplace(prim, self, (self,))
+    else:
+
+        def method(self: Tensor, other: Any) -> Tensor:  # type: ignore[misc]
+            return inplace_operator(prim, self, other)
+
+    method.__name__ = name
+    method.__doc__ = f"In-place ``{prim.name}``: {prim.doc}"
+    bind(name, method)
+
+
+for _p in PRIMITIVES.values():
+    if (
+        _p.kind == "kernel"
+        and not _p.parameters
+        and _p.kinds in (("tensor",), ("number", "number"))
+        and _p.name not in ("copy", "where")
+    ):
+        _inplace(_p.name + "_", _p)
+
+
+def _scaled_inplace(name: str) -> None:
+    prim = PRIMITIVES[name]
+
+    def method(self: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
+        return inplace_operator(prim, self, other if alpha == 1 else other * alpha)
+
+    method.__name__ = name + "_"
+    method.__doc__ = f"self {'+' if name == 'add' else '-'}= alpha * other."
+    bind(name + "_", method)
+
+
+_scaled_inplace("add")
+_scaled_inplace("sub")
+
+
+def _written_back(name: str) -> None:
+    """``x.name_(...)`` for an operation said in others: compute, then write (recorded as both).
+
+    Backward may need what is overwritten, so what is computed from is a copy where history is recorded.
+    """
+    function = getattr(ops, name)
+
+    def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        recorded = local.grad and any(
+            [x.__class__ in TENSORS and has_history(x) for x in (self, *args, *kwargs.values())]
+        )
+        return ops.copy_(self, function(ops.copy(self) if recorded else self, *args, **kwargs))
+
+    method.__name__ = name + "_"
+    method.__doc__ = f"In-place ``{name}``."
+    bind(name + "_", method)
+
+
+for _name in (
+    "clamp", "masked_fill", "remainder", "floor_divide", "ceil", "trunc", "index_add", "tril", "triu", "square",
+):  # fmt: skip
+    _written_back(_name)
+
+
+@method
+def addcmul_(self: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
+    """self += value * tensor1 * tensor2."""
+    return self.add_(tensor1 * tensor2 if value == 1 else tensor1 * tensor2 * value)
+
+
+@method
+def addcdiv_(self: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
+    """self += value * tensor1 / tensor2."""
+    return self.add_(tensor1 / tensor2 if value == 1 else tensor1 / tensor2 * value)
+
+
+@method
+def lerp_(self: Tensor, end: Tensor, weight: Any) -> Tensor:
+    """self += weight * (end - self)."""
+    return self.add_((end - self) * weight)
