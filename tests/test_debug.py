@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from corelib_conformance.cases import cases, check
 from corelib_conformance.strict import StrictBackend
 from corelib_cpu.backend import CpuBackend
 
@@ -331,6 +332,13 @@ def test_what_keeps_the_contract_passes(device: str) -> None:
         corelib.ones(1, 1, device=device).expand(2, 3).exp()
         x.detach().view(3, 2)[:, 1].neg_()
         corelib.ones(3, dtype=corelib.bfloat16, device=device).exp()
+
+
+@pytest.mark.parametrize("device", ["cpu", "strict"])
+def test_every_operator_case_passes(device: str) -> None:
+    with debug.checking():
+        for case in cases():
+            check(case, device)
 
 
 def test_array_module_describes_what_the_standard_knows() -> None:

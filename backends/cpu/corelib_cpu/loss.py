@@ -33,7 +33,7 @@ def _check(target: Array, classes: int, ignored: Array) -> None:
 def class_cross_entropy(x: Array, target: Array, ignore_index: int, reduction: str) -> tuple[Array, Array, Array]:
     """Of logits x [N, C] and class indices [N]: (loss, log-probabilities, how many rows count)."""
     n, classes = x.shape
-    away = np.subtract(x, np.maximum.reduce(x, axis=1, keepdims=True)) if x.size else x.copy()
+    away = np.subtract(x, np.maximum.reduce(x, axis=1, keepdims=True), order="C") if x.size else x.copy()
     log_probabilities = np.subtract(away, np.log(np.add.reduce(np.exp(away), axis=1, keepdims=True)), out=away)
     rows, count = _range(n), n
     ignored = None
@@ -61,7 +61,7 @@ def class_cross_entropy_grad(
     """Gradient of the logits, [N, C]."""
     n, classes = log_probabilities.shape
     share = np.divide(grad, count) if reduction == "mean" else grad
-    result = np.exp(log_probabilities)
+    result = np.exp(log_probabilities, order="C")
     ignored = target == ignore_index if n and (target.min() < 0 or 0 <= ignore_index < classes) else None
     result[_range(n), target if ignored is None else np.where(ignored, 0, target)] -= 1
     np.multiply(result, share if reduction != "none" else share.reshape(n, 1), out=result)
