@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from corelib_conformance.null import ARRAY, OUTPUTS, NullBackend, plugin
 
+import corelib
 from corelib.device import Device
 from corelib.dtypes import ALL_DTYPES, bfloat16, float32
 from corelib.layout import Layout
+from corelib.ops.primitive import PRIMITIVES
 
 NULL = Device("null")
 
@@ -81,3 +83,20 @@ def test_storage_is_constant_and_downloads_are_zeros(backend: NullBackend) -> No
 
 def test_every_dtype_is_supported(backend: NullBackend) -> None:
     assert all(backend.supports(d) and backend.device_supports(d, 0) for d in ALL_DTYPES)
+
+
+def test_outputs_are_those_of_the_definitions() -> None:
+    several = {name: len(prim.outputs) for name, prim in PRIMITIVES.items() if len(prim.outputs) > 1}
+    assert several == OUTPUTS
+
+
+def test_a_model_trains_on_null() -> None:
+    nn = corelib.nn
+    model = nn.Sequential(
+        nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(36, 8), nn.LayerNorm(8),
+        nn.Dropout(0.1),
+    ).to("null")  # fmt: skip
+    x, y = corelib.ones(2, 1, 8, 8, device="null"), corelib.zeros(2, dtype=corelib.int64, device="null")
+    nn.functional.cross_entropy(model(x), y).backward()
+    corelib.optim.SGD(model.parameters(), lr=0.1).step()
+    assert all(p.grad is not None and p.grad.shape == p.shape for p in model.parameters())
