@@ -92,10 +92,8 @@ def test_outputs_are_those_of_the_definitions() -> None:
 
 def test_a_model_trains_on_null() -> None:
     nn = corelib.nn
-    model = nn.Sequential(
-        nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(36, 8), nn.LayerNorm(8),
-        nn.Dropout(0.1),
-    ).to("null")  # fmt: skip
+    images = [nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()]
+    model = nn.Sequential(*images, nn.Linear(36, 8), nn.LayerNorm(8), nn.Dropout(0.1)).to("null")
     x, y = corelib.ones(2, 1, 8, 8, device="null"), corelib.zeros(2, dtype=corelib.int64, device="null")
     nn.functional.cross_entropy(model(x), y).backward()
     corelib.optim.SGD(model.parameters(), lr=0.1).step()
