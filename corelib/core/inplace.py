@@ -15,8 +15,10 @@ from ..state import STATE, local
 from .dispatch import _array, _plain, _through_mode, edges_of, find_plan, frozen, make_node
 from .late import late
 from .node import (
+    Accumulate,
     AsStrided,
     CopySlices,
+    Node,
     Overwrite,
     has_history,
     is_leaf_node,
@@ -48,19 +50,28 @@ _PARTIAL = (
 
 
 def inplace_operator(prim: Any, dest: Tensor, other: Any) -> Tensor:
-    """``dest op= other``: straight to the kernel where no history, view or mode is concerned."""
-    if not STATE.intercept and dest._node is None and dest._view is None and dest._extra is None:
+    """``dest op= other``: straight to the kernel where no view or mode is concerned, and nothing is to be saved."""
+    if not STATE.intercept and dest._view is None and dest._extra is None:
         cls = other.__class__
-        plan = None
+        plan, old, edge = None, dest._node, None
         if cls in TENSORS:
-            memory = other._storage
-            if other._node is None and other._view is None and (memory is None or memory is not dest._storage):
+            memory, edge = other._storage, other._node
+            if other._view is None and (memory is None or memory is not dest._storage):
                 plan = prim.plans.get((dest._layout, other._layout))
         elif cls in NUMBERS:
             plan = prim.plans.get((dest._layout, cls))
+        tracked = (old is not None or edge is not None) and local.grad
+        if tracked and (type(old) is Accumulate or prim.saves or prim.saves_output or not prim.differentiable):
+            plan = None
         if plan is not None and plan.writes and plan.layout is dest._layout:
             plan.kernel(dest._array, other._array if cls in TENSORS else other, out=dest._array)
             (dest._storage or storage_of(dest)).version += 1
+            if tracked:
+                node = object.__new__(Node)
+                node.prim, node.edges = prim, (old, edge)
+                node.layouts = (dest._layout, other._layout if cls in TENSORS else cls)
+                node.statics, node.saved, node.extra = (), None, None
+                dest._node = node
             return dest
     return inplace(prim, dest, (dest, other))
 
@@ -220,7 +231,7 @@ def rebase(dest: Tensor, node: Any, old: Any) -> None:
         base = view.base
         base._node = CopySlices(node, dest, base)
         view.version = dest._storage.version  # type: ignore[union-attr]
-        dest._node = AsStrided(dest, base, base._node)
+        dest._node = AsStrided(base._node, base._node.geometry)
     else:
         dest._node = node
     if dest._extra is not None and "retains" in dest._extra:  # the gradient kept is that of the newest values

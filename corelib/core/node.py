@@ -10,14 +10,15 @@ import re
 import weakref
 from typing import Any, NoReturn
 
+from ..layout import Layout
 from ..state import local
 from .late import late
 from .tensor import Tensor, alias, detached
 
 __all__ = [
     "FREED", "Accumulate", "AsStrided", "CopySlices", "Node", "Nowhere", "Output", "Overwrite", "accumulator",
-    "edge_of", "has_history", "is_leaf_node", "move_retained", "node_of", "refuse_write", "retain_at", "source_of",
-    "version_of",
+    "edge_of", "geometry_in", "has_history", "is_leaf_node", "move_retained", "node_of", "refuse_write",
+    "retain_at", "source_of", "version_of",
 ]  # fmt: skip
 
 FREED: Any = ("freed",)  # what ``saved`` becomes when backward has passed
@@ -194,7 +195,7 @@ def node_of(tensor: Tensor) -> Any:
             refuse_write(tensor, "its base or another view of its base has been")
         view.version = version
         if base_node is not None:
-            tensor._node = AsStrided(tensor, view.base, base_node)
+            tensor._node = AsStrided(base_node, geometry_in(tensor, view.base))
     return Nowhere() if tensor._node is None else tensor._node
 
 
@@ -258,22 +259,26 @@ def version_of(tensor: Any) -> int:
     return 0 if storage is None else storage.version
 
 
-def _relative(tensor: Tensor, base: Tensor) -> int:
+def geometry_in(view: Tensor, base: Tensor) -> tuple[Layout, Layout, int]:
+    """Layouts of a base and its view, and the view's offset in the base."""
     base_offset = 0 if base._view is None else base._view.offset
-    return tensor._view.offset - base_offset  # type: ignore[union-attr]
+    return base._layout, view._layout, view._view.offset - base_offset  # type: ignore[union-attr]
 
 
 class AsStrided(Node):
-    """History of a view that was regenerated after its base had been written."""
+    """History of a view that was regenerated after its base had been written.
+
+    ``geometry``: the base's layout, the view's, and the view's offset in the base.
+    """
 
     __slots__ = ("geometry",)
 
-    def __init__(self, tensor: Tensor, base: Tensor, base_edge: Any) -> None:
+    def __init__(self, base_edge: Any, geometry: tuple[Layout, Layout, int]) -> None:
         self.prim = self.saved = self.extra = None
         self.statics = ()
         self.edges = (base_edge,)
-        self.layouts = (base._layout,)
-        self.geometry = (base._layout, tensor._layout, _relative(tensor, base))
+        self.layouts = geometry[:1]
+        self.geometry = geometry
 
     def name(self) -> str:
         return "AsStridedBackward0"
@@ -323,7 +328,7 @@ class CopySlices(Node):
     """History of a base after one of its views was written by the call that ``inner`` records.
 
     Operand 0 of ``inner`` is the view.  Backward: the gradient outside the view passes on to the old base;
-    inside, through ``inner``.
+    inside, through ``inner``.  What ``inner`` saved of its result has this node's history, not its own.
     """
 
     __slots__ = ("geometry", "inner")
@@ -335,7 +340,8 @@ class CopySlices(Node):
         self.inner = inner
         self.edges = (base._node, *inner.edges[1:])
         self.layouts = (base._layout, *inner.layouts[1 : len(inner.edges)])
-        self.geometry = (base._layout, view._layout, _relative(view, base))
+        self.geometry = geometry_in(view, base)
+        _extra(inner)["within"] = weakref.ref(self)
 
     def name(self) -> str:
         return "CopySlices"

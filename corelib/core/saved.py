@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..state import local
-from .node import Node, Nowhere, Output, node_of, save_output, source_of
+from .node import AsStrided, Node, Nowhere, Output, node_of, save_output, source_of
 from .tensor import TENSORS, Tensor
 
 __all__ = ["check_version", "freed", "modified", "saved_output", "version_of_all"]
@@ -74,5 +74,9 @@ def saved_output(kept: Tensor, version: int, node: Node, index: int | None) -> T
     if not local.grad:
         return kept
     again = save_output(kept)
-    again._node = node if index is None else Output(node, index)
+    written = None if node.extra is None else node.extra.get("within")  # the result of a write to a view
+    if written is not None:
+        again._node = AsStrided(written(), written().geometry)
+    else:
+        again._node = node if index is None else Output(node, index)
     return again

@@ -64,6 +64,19 @@ def test_two_frames_at_most_in_place() -> None:
     assert frames(lambda: x.add_(y)) <= 2
 
 
+def test_four_frames_at_most_in_place_where_a_gradient_is_recorded() -> None:
+    x = corelib.ones(2, 2, device="null", requires_grad=True) * 1
+    y = corelib.ones(2, 2, device="null", requires_grad=True)
+    assert frames(lambda: x.add_(y)) <= 4
+    assert x.grad_fn.next_functions[1][0].variable is y
+
+
+def test_two_frames_at_most_where_a_parameter_is_updated() -> None:
+    x, y = corelib.ones(2, 2, device="null", requires_grad=True), corelib.ones(2, 2, device="null")
+    with corelib.no_grad():
+        assert frames(lambda: x.add_(y)) <= 2
+
+
 def test_an_operation_between_the_same_shapes_is_one_frame() -> None:
     x = corelib.ones(2, 2, device="null")
     assert frames(lambda: x + x) == 1
