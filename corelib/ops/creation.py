@@ -31,16 +31,16 @@ def _size(shape: tuple[Any, ...], name: str) -> tuple[int, ...]:
     """Sizes given as ints or as one sequence."""
     if len(shape) == 1 and not isinstance(shape[0], int):
         single = shape[0]
-        shape = (single,) if hasattr(single, "__index__") and not isinstance(single, (tuple, list)) else tuple(single)
+        shape = tuple(single) if isinstance(single, (tuple, list)) else (single,)
     sizes = []
     for n in shape:
         if not hasattr(n, "__index__"):
-            raise TypeError(
-                f"{name}(): argument 'size' must be tuple of ints, but found element of type {type(n).__name__}"
-            )
+            raise TypeError(f"{name}(): argument 'size' (position 1) must be tuple of ints, not {type(n).__name__}")
         n = n.__index__()
         if n < 0:
-            raise RuntimeError(f"{name}: Dimension size must be non-negative.")
+            if name == "zeros":
+                raise RuntimeError("zeros: Dimension size must be non-negative.")
+            raise RuntimeError(f"Trying to create tensor with negative dimension {n}: {list(shape)}")
         sizes.append(n)
     return tuple(sizes)
 
@@ -74,7 +74,7 @@ def fitted(value: Any, d: dtype) -> Any:
             largest = (1 << (8 * d.itemsize - d.is_signed)) - 1
             overflow = not -largest - 1 <= value <= largest
     elif d in (float32, float64) and isinstance(value, (int, float)):
-        overflow = math.isfinite(value) and abs(value) > np.finfo(d.numpy).max
+        overflow = math.isfinite(value) and abs(value) > float(np.finfo(d.numpy).max)
     if isinstance(value, complex) and d.category in (1, 2):
         overflow = True
     if overflow:
@@ -325,7 +325,7 @@ def _flatten(data: Any, shape: tuple[int, ...], depth: int, into: list[Any]) -> 
         into.extend(np.ravel(data).tolist())
         return
     if depth < len(shape):
-        raise TypeError(f"not a sequence at dim {depth}: {type(data).__name__}")
+        raise TypeError("not a sequence")
     if isinstance(data, np.generic):
         data = data.item()
     if not isinstance(data, (bool, int, float, complex)):

@@ -18,7 +18,7 @@ from ..dtypes import dtype, float32, float64, int64
 from ..layout import Layout
 from . import samples
 from .creation import _layout, _size, arange
-from .elementwise import add, bitwise_right_shift, cos, log, lt, mul, remainder, sqrt
+from .elementwise import add, bitwise_right_shift, cos, eq, isfinite, log, lt, mul, remainder, sqrt
 from .movement import cast, copy
 from .primitive import primitive
 
@@ -187,8 +187,11 @@ def multinomial(
     weights = input if input.ndim == 2 else input.unsqueeze(0)
     if num_samples <= 0:
         raise RuntimeError("cannot sample n_sample <= 0 samples")
-    if bool((weights < 0).any()) or not bool((weights.sum(-1) > 0).all()):
+    totals = weights.sum(-1)
+    if bool((weights < 0).any()) or not bool(isfinite(totals).all()):
         raise RuntimeError("probability tensor contains either `inf`, `nan` or element < 0")
+    if bool(eq(totals, 0).any()):
+        raise RuntimeError("invalid multinomial distribution (sum of probabilities <= 0)")
     if not replacement:
         if num_samples > weights.shape[-1]:
             raise RuntimeError("cannot sample n_sample > prob_dist.size(-1) samples without replacement")
@@ -226,6 +229,8 @@ def normal_(input: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Ge
 
 def bernoulli_(input: Tensor, p: Any = 0.5, *, generator: Generator | None = None) -> Tensor:
     """Fill with 1 (probability p) and 0."""
+    if not isinstance(p, Tensor) and not 0 <= p <= 1:
+        raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p}")
     d = float64 if input.dtype is float64 else float32
     u = _uniform(Layout.of(tuple(input.shape), d, input.device), generator)
     return _into(input, cast(lt(u, p), input.dtype))
