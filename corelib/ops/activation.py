@@ -30,7 +30,7 @@ def _relu_vjp(grad: Tensor, out: Tensor) -> Tensor:
 
 @primitive(
     rule=rules.unary("same", accepts="if", error=_not_relu), vjp={"input": _relu_vjp},
-    samples=samples.unary(accepts="fi"), torch_name="relu",
+    samples=samples.unary(accepts="fi", rejects="bc"), torch_name="relu",
 )  # fmt: skip
 def relu(input: Tensor) -> Tensor:
     """max(input, 0); nan stays nan."""

@@ -26,13 +26,10 @@ def _not_sub(d: dtype) -> Exception:
     )
 
 
-def _real_only(name: str, kernel: str, message: str = "{} is not supported for complex inputs") -> Any:
-    """What PyTorch says of complex (and, by its kernel's name, of bool) tensors."""
-
-    def error(d: dtype) -> Exception:
-        return NotImplementedError(message.format(name)) if d.is_complex else rules.not_implemented(kernel, d)
-
-    return error
+def _not_floor(d: dtype) -> Exception:
+    if d.is_complex:
+        return NotImplementedError("floor is not supported for complex inputs")
+    return rules.not_implemented("floor_vml_cpu", d)
 
 
 # -- one operand -----------------------------------------------------------------------------------------------
@@ -50,7 +47,7 @@ def neg(input: Tensor) -> Tensor:
 @primitive(
     rule=rules.unary("real", accepts="ifc", name="abs_cpu"),
     vjp={"input": lambda grad, input: grad * sgn(input)},
-    samples=samples.unary(accepts="fi"),
+    samples=samples.unary(accepts="fi", rejects="b"),
 )
 def abs(input: Tensor) -> Tensor:
     """Absolute value, elementwise; of a complex tensor the magnitude, real."""
@@ -58,9 +55,9 @@ def abs(input: Tensor) -> Tensor:
 
 @primitive(
     name="floor",
-    rule=rules.unary("same", accepts="f", error=_real_only("floor", "floor_vml_cpu")),
+    rule=rules.unary("same", accepts="f", error=_not_floor),
     vjp={"input": lambda grad: grad.new_zeros(grad.shape)},
-    samples=samples.unary(accepts="f"),
+    samples=samples.unary(accepts="f", rejects="bc"),
 )
 def floor_float(input: Tensor) -> Tensor:
     """Largest integer not above, of a floating tensor (``floor`` returns integers as they are)."""
@@ -68,16 +65,16 @@ def floor_float(input: Tensor) -> Tensor:
 
 @primitive(
     name="round",
-    rule=rules.unary("same", accepts="f", error=_real_only("round", "round_vml_cpu")),
+    rule=rules.unary("same", accepts="f", name="round_vml_cpu"),
     vjp={"input": lambda grad: grad.new_zeros(grad.shape)},
-    samples=samples.unary(accepts="f"),
+    samples=samples.unary(accepts="f", rejects="bc"),
 )
 def round_float(input: Tensor) -> Tensor:
     """Nearest integer, halves to even, of a floating tensor."""
 
 
-def _float_unary(accepts: str = "bifc") -> Any:
-    return rules.unary("float", accepts=accepts)
+def _float_unary(accepts: str = "bifc", name: str = "") -> Any:
+    return rules.unary("float", accepts=accepts, name=name)
 
 
 @primitive(
@@ -131,9 +128,9 @@ def tanh(input: Tensor) -> Tensor:
 
 
 @primitive(
-    rule=_float_unary("bif"),
+    rule=_float_unary("bif", "erf_vml_cpu"),
     vjp={"input": lambda grad, input: grad * (exp(-(input * input)) * 1.1283791670955126)},  # 2/sqrt(pi)
-    samples=samples.unary(),
+    samples=samples.unary(rejects="c"),
 )
 def erf(input: Tensor) -> Tensor:
     """Error function, elementwise."""
@@ -395,6 +392,8 @@ def _masked(condition: Tensor, grad: Tensor, flipped: bool) -> Tensor:
         (samples.array(dtype=bool_), samples.array(3), samples.array()),
         (samples.array(0, dtype=bool_), samples.array(0), samples.array(1)),
         samples.Sample((samples.array(2), samples.array(2), samples.array(2)), error=RuntimeError),
+        accepts="fibc",
+        layouts=True,
     ),
     scalars_mix=True,
 )

@@ -45,7 +45,10 @@ def _layer_norm_vjp(
     outputs=("out", "mean", "rstd"),
     nondifferentiable=(1, 2),
     samples=samples.calls(
-        (_A(2, 3, 4), _A(4, seed=1), _A(4, seed=2), 1, 1e-5), (_A(2, 3, 4, layout="transposed"), None, None, 2, 1e-5)
+        (_A(2, 3, 4), _A(4, seed=1), _A(4, seed=2), 1, 1e-5),
+        (_A(2, 3, 4, layout="transposed"), None, None, 2, 1e-5),
+        accepts="f",
+        layouts=True,
     ),
     node_name="NativeLayerNorm",
     torch_name="",
@@ -218,6 +221,8 @@ def _batch_norm_vjp(
         (_A(3, 2, 4), _A(2, seed=1), _A(2, seed=2), 1e-5),
         (_A(4, 3), None, None, 1e-5),
         (_A(2, 3, 2, 2, layout="transposed"), _A(3), None, 1e-3),
+        accepts="f",
+        layouts=True,
     ),
     node_name="NativeBatchNorm",
     torch_name="",

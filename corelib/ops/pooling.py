@@ -77,6 +77,8 @@ _POOLED = samples.calls(
     (_A(2, 3, 6, 6, unique=True), (2, 2), (2, 2), (0, 0), (1, 1), False),
     (_A(2, 7, 5, unique=True), (3, 2), (2, 1), (1, 1), (1, 1), True),
     (_A(1, 2, 6, 6, unique=True, layout="transposed"), (2, 2), (1, 1), (0, 0), (2, 2), False),
+    accepts="f",
+    layouts=True,
 )
 
 
@@ -127,7 +129,9 @@ def _pool_grad_rule(grad: Layout, indices: Layout, input_shape: Any) -> Result:
 @primitive(
     rule=_pool_grad_rule,
     vjp={"grad_output": lambda grad, indices: grad.flatten(-2).gather(-1, indices.flatten(-2)).reshape(indices.shape)},
-    samples=samples.calls((_A(2, 2, 2), _A(2, 2, 2, dtype=int64, low=0, high=11), (2, 3, 4))),
+    samples=samples.calls(
+        (_A(2, 2, 2), _A(2, 2, 2, dtype=int64, low=0, high=11), (2, 3, 4)), accepts="f", layouts=True
+    ),
     torch_name="",
 )  # fmt: skip
 def max_pool2d_grad(grad_output: Tensor, indices: Tensor, input_shape: Any) -> Tensor:
@@ -200,6 +204,8 @@ def _avg_grad(
     samples=samples.calls(
         (_A(2, 3, 6, 6), (2, 2), (2, 2), (0, 0), False, True, None),
         (_A(2, 7, 5), (3, 2), (2, 1), (1, 1), True, False, None),
+        accepts="f",
+        layouts=True,
     ),
     torch_name="",
 )
