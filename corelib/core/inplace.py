@@ -151,7 +151,7 @@ def check_writable(dest: Tensor, *others: Tensor) -> None:
     if local.grad and not local.inference:
         _check_history(dest, others)
     for x in others:
-        if x._storage is not None and x._storage is dest._storage:
+        if dest._storage is not None and dest._storage.shares(x._storage):
             _overlap(dest, x)
 
 
@@ -177,7 +177,7 @@ def _write(prim: Any, plan: Any, dest: Tensor, operands: tuple[Any, ...], positi
     backend = backend_of(layout)
     shared = False
     for i, x in enumerate(operands):
-        if i != position and x.__class__ in TENSORS and x._storage is storage:
+        if i != position and x.__class__ in TENSORS and storage.shares(x._storage):
             shared = shared or _overlap(dest, x)
     direct = plan.kernel is not None and plan.out and backend.mutable and not shared
     if direct and plan.layout.dtype is layout.dtype and not prim.draws:

@@ -26,10 +26,11 @@ class Storage:
     """A cell holding the backend's dense array and a version that counts in-place writes.
 
     ``peers`` is kept only for backends whose arrays are immutable: every tensor that shows this memory,
-    so that a write can rebind them all.  Tensors made by ``.data`` share memory and peers, not versions.
+    so that a write can rebind them all.  Tensors made by ``.data`` share memory and peers, not versions:
+    their cell names the one whose memory it shows in ``origin``.
     """
 
-    __slots__ = ("__weakref__", "array", "backend", "layout", "peers", "version")
+    __slots__ = ("__weakref__", "array", "backend", "layout", "origin", "peers", "version")
 
     def __init__(self, array: Any, layout: Layout) -> None:
         self.array = array
@@ -37,6 +38,11 @@ class Storage:
         self.layout = layout  # dense
         self.version = 0
         self.peers: weakref.WeakValueDictionary[int, Tensor] | None = None
+        self.origin: Storage | None = None
+
+    def shares(self, other: Storage | None) -> bool:
+        """Whether both show one memory."""
+        return other is not None and (other.origin or other) is (self.origin or self)
 
 
 class InferenceStorage(Storage):

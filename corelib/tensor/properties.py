@@ -91,6 +91,7 @@ def _get_data(self: Tensor) -> Tensor:
     result = detached(self)
     storage = storage_of(self)
     shared = Storage(storage.array, storage.layout)
+    shared.origin = storage.origin or storage
     shared.peers = storage.peers
     result._storage = shared
     return result
@@ -101,6 +102,7 @@ def _put_data(self: Tensor, value: Tensor) -> None:
         raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}")
     storage = storage_of(value)
     mine = Storage(storage.array, storage.layout)
+    mine.origin = storage.origin or storage
     mine.peers = storage.peers
     mine.version = 0 if self._storage is None else self._storage.version
     self._array, self._layout, self._storage = value._array, value._layout, mine
