@@ -176,19 +176,35 @@ def gradients_of_intermediate_results(torch: Any, attempt: Any) -> Any:
 @program
 def second_derivatives(torch: Any, attempt: Any) -> Any:
     functions = [
-        lambda x: x**3, lambda x: x.exp() * x, lambda x: x.log() / x, lambda x: x.sigmoid() * x, lambda x: x.tanh(),
-        lambda x: (x @ x.t()).sum(1), lambda x: x.softmax(-1) * x, lambda x: x.log_softmax(0) * x,
+        lambda x: x**3,
+        lambda x: x.exp() * x,
+        lambda x: x.log() / x,
+        lambda x: x.sigmoid() * x,
+        lambda x: x.tanh(),
+        lambda x: (x @ x.t()).sum(1),
+        lambda x: x.softmax(-1) * x,
+        lambda x: x.log_softmax(0) * x,
         lambda x: x.cumsum(0) * x,
-        lambda x: x.max(1).values * x.min(1).values, lambda x: x.prod(1), lambda x: x.var(1) * x.std(0),
+        lambda x: x.max(1).values * x.min(1).values,
+        lambda x: x.prod(1),
+        lambda x: x.var(1) * x.std(0),
         lambda x: x.norm(dim=1),
-        lambda x: torch.cat([x, x * x]), lambda x: torch.stack([x, x * 2]).prod(0),
+        lambda x: torch.cat([x, x * x]),
+        lambda x: torch.stack([x, x * 2]).prod(0),
         lambda x: x[1:, [0, 2]] * x[:2, :2] ** 2,
-        lambda x: x.t().diagonal() ** 2, lambda x: x.unfold(0, 2, 1) ** 3, lambda x: x.expand(2, 3, 3) ** 2,
-        lambda x: x.gather(1, torch.tensor([[0, 1], [2, 0], [1, 1]])) ** 3, lambda x: x.sort(1).values * x,
-        lambda x: torch.where(x > 2, x * x, x**3), lambda x: x.clamp(1.5, 4) ** 3, lambda x: x.abs().sqrt(),
-        lambda x: torch.logsumexp(x, 1), lambda x: x.masked_fill(x > 3, 0.5) ** 3,
+        lambda x: x.t().diagonal() ** 2,
+        lambda x: x.unfold(0, 2, 1) ** 3,
+        lambda x: x.expand(2, 3, 3) ** 2,
+        lambda x: x.gather(1, torch.tensor([[0, 1], [2, 0], [1, 1]])) ** 3,
+        lambda x: x.sort(1).values * x,
+        lambda x: torch.where(x > 2, x * x, x**3),
+        lambda x: x.clamp(1.5, 4) ** 3,
+        lambda x: x.abs().sqrt(),
+        lambda x: torch.logsumexp(x, 1),
+        lambda x: x.masked_fill(x > 3, 0.5) ** 3,
         lambda x: x.erf() * x.sin() * x.cos(),
-        lambda x: torch.nn.functional.layer_norm(x, (3,)) ** 3, lambda x: torch.nn.functional.gelu(x) * x,
+        lambda x: torch.nn.functional.layer_norm(x, (3,)) ** 3,
+        lambda x: torch.nn.functional.gelu(x) * x,
         lambda x: torch.nn.functional.conv2d(x.view(1, 1, 3, 3), x[:2, :2].reshape(1, 1, 2, 2)) ** 2,
         lambda x: torch.nn.functional.avg_pool2d(x.view(1, 1, 3, 3), 2, 1) ** 3,
         lambda x: torch.nn.functional.max_pool2d(x.view(1, 1, 3, 3), 2, 1) ** 3,
@@ -196,7 +212,7 @@ def second_derivatives(torch: Any, attempt: Any) -> Any:
         lambda x: torch.nn.functional.batch_norm(x, None, None, training=True) ** 3,
         lambda x: torch.nn.functional.embedding(torch.tensor([0, 2, 2]), x) ** 3,
         lambda x: (x * 1).mul_(x).sigmoid_() * x,
-    ]  # fmt: skip
+    ]
     results = []
     for f in functions:
         x = (torch.arange(9.0, dtype=torch.float64).reshape(3, 3).sin() + 2.1).requires_grad_()
