@@ -60,6 +60,10 @@ def test_the_report_names_what_is_slow_and_what_misses_its_target(benchmark):
     verdict = "\n".join(report._verdict([fast, slow]))
     assert "Targets missed: slow (2.50 instead of 0.5)." in verdict
     assert "Slower than PyTorch: slow (2.5 x)." in verdict
+    assert "Not known" not in verdict
+    unsure = "\n".join(report._verdict([fast._replace(disturbed=0.2), slow._replace(disturbed=0.2)]))
+    assert "Targets missed: none." in unsure and "processors: fast; slow." in unsure
+    assert "| 0.50? |" in report._table([fast._replace(disturbed=0.2)])[-1]
 
 
 def test_a_disturbed_process_runs_again(benchmark, monkeypatch):
@@ -68,9 +72,7 @@ def test_a_disturbed_process_runs_again(benchmark, monkeypatch):
     monkeypatch.setattr(report, "Others", lambda: SimpleNamespace(share=lambda: next(shares)))
     printed = iter(["[1.0]", "[2.0]", "[3.0]", "[4.0]"])
     monkeypatch.setattr(report.subprocess, "run", lambda *args, **options: SimpleNamespace(stdout=next(printed)))
-    children = report.Children(tries=10)
-    assert children.run("corelib", 0, 0.1) == [3.0]
-    assert children.disturbed == 0.01
+    assert report._child("corelib", 0, 0.1, tries=10) == ([3.0], 0.01)
 
 
 def test_bytes_of_the_installed_packages_count_sources_and_bytecode(benchmark):
