@@ -219,9 +219,9 @@ def _into(prim: Any, operands: tuple[Any, ...], statics: tuple[Any, ...], out: A
         check_writable(o, *tensors)
     result = call(prim, operands, statics)
     if isinstance(result, tuple):
-        written = [write_result(o, r, prim) for o, r in zip(out, result, strict=True)]
+        written = [write_result(o, r, prim.name) for o, r in zip(out, result, strict=True)]
         return type(out)(*written) if hasattr(out, "_fields") else tuple(written)
-    return write_result(out, result, prim)
+    return write_result(out, result, prim.name)
 
 
 late.call = call  # what a plan that falls back to the CPU runs

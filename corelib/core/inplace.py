@@ -238,10 +238,10 @@ def rebase(dest: Tensor, node: Any, old: Any) -> None:
         move_retained(dest, old)
 
 
-def write_result(out: Tensor, result: Tensor, prim: Any) -> Tensor:
-    """Write a computed result into a given ``out`` tensor; an empty one takes the result's shape."""
+def write_result(out: Tensor, result: Tensor, name: str) -> Tensor:
+    """Write what function ``name`` computed into its ``out`` tensor; an empty one takes the result's shape."""
     if out.__class__ not in TENSORS:
-        raise TypeError(f"{prim.name}(): argument 'out' must be Tensor, not {type(out).__name__}")
+        raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(out).__name__}")
     if not can_cast(result._layout.dtype, out._layout.dtype):
         raise RuntimeError(
             f"result type {_scalar_name(result._layout)} can't be cast to the desired output type "

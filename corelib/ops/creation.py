@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..core.dispatch import call
+from ..core.inplace import write_result
 from ..core.node import accumulator
 from ..core.plan import Result, check_dtype
 from ..core.tensor import TENSORS, Tensor, backend_of, fresh
@@ -45,11 +46,23 @@ def _size(shape: tuple[Any, ...], name: str) -> tuple[int, ...]:
     return tuple(sizes)
 
 
-def _layout(size: tuple[int, ...], dtype: dtype | None, device: Any) -> Layout:
+def _layout(size: tuple[int, ...], dtype: dtype | None, device: Any, out: Tensor | None = None) -> Layout:
+    """The layout to make; with ``out``, of its dtype and device."""
+    if out is not None:
+        if dtype is not None and dtype is not out.dtype:
+            raise RuntimeError(
+                f"dtype {rules.what(dtype)} does not match dtype of out parameter ({rules.what(out.dtype)})"
+            )
+        if device is not None and place(device) is not out.device:
+            raise RuntimeError(f"device {device} does not match device of out parameter ({out.device})")
+        return Layout.of(size, out.dtype, out.device)
     return Layout.of(size, dtype or default_dtype(), place(current_device(device)))
 
 
-def _finish(result: Tensor, requires_grad: bool) -> Tensor:
+def _finish(result: Tensor, requires_grad: bool, out: Tensor | None = None) -> Tensor:
+    """The result as a leaf that requires grad, where asked; with ``out``, written there."""
+    if out is not None:
+        result = write_result(out, result, "out")
     if requires_grad:
         if result.dtype.category < 2:
             raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
@@ -122,33 +135,34 @@ def full(size: Any, fill_value: Any, *, dtype: dtype | None = None, device: Any 
          out: Any = None, layout: Any = None, pin_memory: bool = False) -> Tensor:  # fmt: skip
     """A tensor of one value; its dtype is the value's where none is given."""
     shape = _size((size,), "full")
+    dtype = out.dtype if dtype is None and out is not None else dtype
     if fill_value.__class__ in TENSORS:
         fill_value = fill_value.item()
     d = dtype or number_dtype(type(fill_value))
     fill_value = fitted(fill_value, d)
-    result = call(FILL, (fill_value,), (_layout(shape, d, device),))
-    return _finish(result, requires_grad)
+    result = call(FILL, (fill_value,), (_layout(shape, d, device, out),))
+    return _finish(result, requires_grad, out)
 
 
 def zeros(*size: Any, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False, out: Any = None,
           layout: Any = None, pin_memory: bool = False) -> Tensor:  # fmt: skip
     """A tensor of zeros."""
-    return _finish(call(FILL, (0,), (_layout(_size(size, "zeros"), dtype, device),)), requires_grad)
+    return _finish(call(FILL, (0,), (_layout(_size(size, "zeros"), dtype, device, out),)), requires_grad, out)
 
 
 def ones(*size: Any, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False, out: Any = None,
          layout: Any = None, pin_memory: bool = False) -> Tensor:  # fmt: skip
     """A tensor of ones."""
-    return _finish(call(FILL, (1,), (_layout(_size(size, "ones"), dtype, device),)), requires_grad)
+    return _finish(call(FILL, (1,), (_layout(_size(size, "ones"), dtype, device, out),)), requires_grad, out)
 
 
 def empty(*size: Any, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False, out: Any = None,
           layout: Any = None, pin_memory: bool = False, memory_format: Any = None) -> Tensor:  # fmt: skip
     """A tensor of undefined contents."""
-    made = _layout(_size(size, "empty"), dtype, device)
+    made = _layout(_size(size, "empty"), dtype, device, out)
     backend = backend_of(made)
     check_dtype(backend, made)
-    return _finish(fresh(backend.allocate(made), made), requires_grad)
+    return _finish(fresh(backend.allocate(made), made), requires_grad, out)
 
 
 def empty_strided(
@@ -241,6 +255,7 @@ def arange(start: Any = 0, end: Any = None, step: Any = 1, *, dtype: dtype | Non
         raise RuntimeError("step must be nonzero")
     if (step > 0 and start > end) or (step < 0 and start < end):
         raise RuntimeError("upper bound and lower bound inconsistent with step sign")
+    dtype = out.dtype if dtype is None and out is not None else dtype
     d = dtype or (default_dtype() if any(isinstance(x, float) for x in (start, end, step)) else int64)
     if all(isinstance(x, int) for x in (start, end, step)):
         size = -((start - end) // step)
@@ -250,8 +265,8 @@ def arange(start: Any = 0, end: Any = None, step: Any = 1, *, dtype: dtype | Non
         raise rules.not_implemented("arange_cpu", d)
     if d.category == 1:
         start, step = int(start), int(step)
-    made = _layout((max(size, 0),), d, device)
-    return _finish(call(_ARANGE, (start, step), (made,)), requires_grad)
+    made = _layout((max(size, 0),), d, device, out)
+    return _finish(call(_ARANGE, (start, step), (made,)), requires_grad, out)
 
 
 def linspace(

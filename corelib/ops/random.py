@@ -17,8 +17,9 @@ from ..core.tensor import Tensor
 from ..dtypes import dtype, float32, float64, int64
 from ..layout import Layout
 from . import samples
-from .creation import _layout, _size, arange
-from .elementwise import add, bitwise_right_shift, cos, eq, isfinite, log, lt, mul, remainder, sqrt
+from .creation import _finish, _layout, _size, arange
+from .derived import isfinite, remainder
+from .elementwise import add, bitwise_right_shift, cos, eq, log, lt, mul, sqrt
 from .movement import cast, copy
 from .primitive import primitive
 
@@ -78,19 +79,19 @@ def _normal(layout: Layout, generator: Generator | None) -> Tensor:
 def rand(*size: Any, generator: Generator | None = None, dtype: dtype | None = None, device: Any = None,
          requires_grad: bool = False, out: Any = None) -> Tensor:  # fmt: skip
     """Uniform in [0, 1)."""
-    layout = _floating(_size(size, "rand"), dtype, device)
-    return _uniform(layout, generator).requires_grad_(requires_grad)
+    layout = _floating(_size(size, "rand"), dtype, device, out)
+    return _finish(_uniform(layout, generator), requires_grad, out)
 
 
 def randn(*size: Any, generator: Generator | None = None, dtype: dtype | None = None, device: Any = None,
           requires_grad: bool = False, out: Any = None) -> Tensor:  # fmt: skip
     """Standard normal."""
-    layout = _floating(_size(size, "randn"), dtype, device)
-    return _normal(layout, generator).requires_grad_(requires_grad)
+    layout = _floating(_size(size, "randn"), dtype, device, out)
+    return _finish(_normal(layout, generator), requires_grad, out)
 
 
-def _floating(size: tuple[int, ...], dtype: dtype | None, device: Any) -> Layout:
-    layout = _layout(size, dtype, device)
+def _floating(size: tuple[int, ...], dtype: dtype | None, device: Any, out: Tensor | None) -> Layout:
+    layout = _layout(size, dtype, device, out)
     if not layout.dtype.is_floating_point:
         raise NotImplementedError(f"random numbers of dtype {layout.dtype}: use a floating dtype")
     return layout

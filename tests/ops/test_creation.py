@@ -136,3 +136,37 @@ def test_broadcasting_is_numpys(a: list[int], b: list[int]) -> None:
     got = corelib.tensor(x) + corelib.tensor(y)
     assert tuple(got.shape) == expected.shape
     assert got.tolist() == expected.tolist()
+
+
+OUT = {
+    "zeros": lambda t, out: t.zeros(2, 3, out=out),
+    "ones": lambda t, out: t.ones((2, 3), out=out),
+    "full": lambda t, out: t.full((2, 3), 7, out=out),
+    "arange": lambda t, out: t.arange(6, out=out),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int64"])
+@pytest.mark.parametrize("name", OUT)
+def test_out_is_written_and_returned(torch, name, dtype):
+    results = []
+    for library in (corelib, torch):
+        out = library.empty(0, dtype=getattr(library, dtype))
+        assert OUT[name](library, out) is out
+        results.append((out.tolist(), str(out.dtype), tuple(out.shape)))
+    assert results[0] == results[1]
+
+
+@pytest.mark.parametrize("name", ["rand", "randn"])
+def test_random_numbers_are_written_to_out(name):
+    out = corelib.empty(4, dtype=corelib.float64)
+    corelib.manual_seed(3)
+    assert getattr(corelib, name)(4, out=out) is out
+    corelib.manual_seed(3)
+    assert out.tolist() == getattr(corelib, name)(4, dtype=corelib.float64).tolist()
+
+
+def test_out_of_another_dtype_is_refused(torch):
+    for library in (corelib, torch):
+        with pytest.raises(RuntimeError, match=r"dtype Double does not match dtype of out parameter \(Float\)"):
+            library.zeros(2, dtype=library.float64, out=library.empty(2))
