@@ -167,17 +167,31 @@ def log_softmax(input: Tensor, dim: int, dtype: dtype | None = None) -> Tensor:
     return sub(away, log(sum(exp(away), dim, True)))
 
 
+def _shared_heads(x: Tensor, heads: int) -> Tensor:
+    """Each head (dimension -3) repeated in place, until there are ``heads``."""
+    own = x.shape[-3]
+    if own == 0 or heads % own:
+        raise RuntimeError(f"enable_gqa: the query's {heads} heads must be a multiple of the key's and value's {own}")
+    lead, rest = tuple(x.shape[:-3]), tuple(x.shape[-2:])
+    return x.unsqueeze(-3).expand((*lead, own, heads // own, *rest)).reshape((*lead, heads, *rest))
+
+
 def scaled_dot_product_attention(
     query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, dropout_p: float = 0.0,
     is_causal: bool = False, scale: float | None = None, enable_gqa: bool = False,
 ) -> Tensor:  # fmt: skip
-    """softmax(query @ key.T * scale + mask) @ value over the last two dimensions."""
+    """softmax(query @ key.T * scale + mask) @ value over the last two dimensions.
+
+    With ``enable_gqa`` each head (dimension -3) of key and value serves as many consecutive heads of the query.
+    """
     from ..dtypes import bool_
     from .creation import ones
     from .linalg import matmul
     from .movement import tril
     from .random import dropout
 
+    if enable_gqa:
+        key, value = (_shared_heads(x, query.shape[-3]) for x in (key, value))
     factor = 1.0 / math.sqrt(query.shape[-1]) if scale is None else scale
     scores = matmul(query * factor, key.transpose(-2, -1))
     if is_causal:

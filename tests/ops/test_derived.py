@@ -329,6 +329,12 @@ calls(  # activations and softmax
         A(2, 3, 4),
         A(2, 3, 4, seed=1),
     ),
+    attention_grouped=(
+        lambda t, q, k, v: t.nn.functional.scaled_dot_product_attention(q, k, v, enable_gqa=True),
+        A(4, 3, 5),
+        A(2, 6, 5, seed=1),
+        A(2, 6, 5, seed=2),
+    ),
     attention_mask=(
         lambda t, q, k, m: t.nn.functional.scaled_dot_product_attention(q, k, k, m, scale=0.3),
         A(3, 4),
