@@ -8,6 +8,7 @@ stream is not reproduced.
 from __future__ import annotations
 
 import os
+import threading
 from typing import TYPE_CHECKING, Any
 
 from ..device import Device
@@ -26,6 +27,7 @@ class Generator:
         self.device = Device(device)
         self._seed = 67280421310721  # PyTorch's default seed
         self._offset = 0
+        self._lock = threading.Lock()
 
     def manual_seed(self, seed: int) -> Generator:
         """Start the stream of this seed."""
@@ -49,9 +51,10 @@ class Generator:
 
     def _draw(self, words: int) -> tuple[int, int]:
         """(seed, first block) of the next ``words`` random words."""
-        offset = self._offset
-        self._offset = offset + (words + 3) // 4
-        return self._seed, offset
+        with self._lock:  # no two threads may get the same words
+            offset = self._offset
+            self._offset = offset + (words + 3) // 4
+            return self._seed, offset
 
     def get_state(self) -> Tensor:
         """Seed and offset as a CPU uint8 tensor of 16 bytes."""

@@ -185,3 +185,13 @@ ERRORS: dict[str, Any] = {
 @pytest.mark.parametrize("name", ERRORS)
 def test_errors(oracle: Any, name: str) -> None:
     oracle.same_error(lambda: ERRORS[name](corelib), lambda: ERRORS[name](oracle.torch))
+
+
+def test_threads_draw_different_numbers():
+    from concurrent.futures import ThreadPoolExecutor
+
+    generator = corelib.Generator().manual_seed(5)
+    with ThreadPoolExecutor(8) as pool:
+        draws = list(pool.map(lambda _: tuple(corelib.rand(8, generator=generator).tolist()), range(400)))
+    alone = corelib.Generator().manual_seed(5)
+    assert sorted(draws) == sorted(tuple(corelib.rand(8, generator=alone).tolist()) for _ in range(400))
