@@ -1,12 +1,14 @@
 """Every operation, defined once: one file a family."""
 
 from .activation import *  # noqa: F403
+from .bitcast import *  # noqa: F403
 from .convolution import conv1d as conv1d
 from .convolution import conv2d as conv2d
 from .convolution import convolution as convolution
 from .convolution import convolution_input_grad as convolution_input_grad
 from .convolution import convolution_weight_grad as convolution_weight_grad
 from .creation import *  # noqa: F403
+from .derived import *  # noqa: F403
 from .elementwise import *  # noqa: F403
 from .embedding import embedding as embedding
 from .embedding import embedding_grad as embedding_grad

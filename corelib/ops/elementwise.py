@@ -199,9 +199,15 @@ def trunc_divide(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """Integer division truncating towards zero; by zero raises ZeroDivisionError's words."""
 
 
+def _fmod_grad(grad: Tensor, input: Any, other: Any) -> Tensor:
+    from .derived import trunc
+
+    return -grad * trunc(input / other)
+
+
 @primitive(
     rule=rules.binary(accepts="if", name="fmod_cpu"),
-    vjp={"input": lambda grad: grad, "other": lambda grad, input, other: -grad * trunc(input / other)},
+    vjp={"input": lambda grad: grad, "other": _fmod_grad},
     samples=samples.binary(low2=1, high2=3, accepts="fi"),
     scalars_mix=True,
 )
@@ -466,173 +472,6 @@ def conj(input: Any) -> Any:
         return input.conjugate()
     if not input._layout.dtype.is_complex:
         return input
+    from .derived import conj_physical
+
     return conj_physical(input)
-
-
-def _whole(input: Tensor) -> bool:
-    """Whether rounding leaves the tensor as it is (that of bool or complex ones is refused by the primitive)."""
-    return input.dtype.category == 1
-
-
-def floor(input: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Largest integer not above; integer tensors are copied."""
-    return input.clone() if _whole(input) else floor_float(input, out=out)
-
-
-def round(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Tensor:
-    """Nearest integer (halves to even), or to ``decimals`` places."""
-    if _whole(input):
-        return input.clone()
-    if decimals:
-        scale = 10.0 ** max(decimals, -decimals)
-        return round_float(input * scale) / scale if decimals > 0 else round_float(input / scale) * scale
-    return round_float(input, out=out)
-
-
-def ceil(input: Tensor) -> Tensor:
-    """Smallest integer not below."""
-    return input.clone() if _whole(input) else neg(floor_float(neg(input)))
-
-
-def trunc(input: Tensor) -> Tensor:
-    """Integer part, towards zero."""
-    if _whole(input):
-        return input.clone()
-    return where(lt(input, 0), ceil(input), floor_float(input))
-
-
-@primitive(
-    rule=rules.unary("same", accepts="c"),
-    vjp={"input": lambda grad: conj(grad)},
-    samples=samples.unary(accepts="c"),
-)
-def conj_physical(input: Tensor) -> Tensor:
-    """Complex conjugate, as a new tensor."""
-    from .view import view_as_complex, view_as_real
-
-    parts = view_as_real(input)
-    from .movement import stack
-
-    return view_as_complex(stack([parts[..., 0], -parts[..., 1]], -1))
-
-
-@primitive(
-    rule=_float_unary(),
-    vjp={"input": lambda grad, out: grad * (-0.5 * out * out * out)},
-    samples=samples.unary(0.2, 4.0, accepts="f"),
-)
-def rsqrt(input: Tensor) -> Tensor:
-    """1 / sqrt(input)."""
-    return div(1.0, sqrt(input))
-
-
-@primitive(
-    rule=_float_unary(),
-    vjp={"input": lambda grad, out: -grad * conj(out * out)},
-    samples=samples.unary(0.5, 3.0, accepts="f"),
-)
-def reciprocal(input: Tensor) -> Tensor:
-    """1 / input."""
-    return div(1.0, input)
-
-
-def square(input: Tensor) -> Tensor:
-    """input * input."""
-    return mul(input, input)
-
-
-def ne(input: Any, other: Any) -> Tensor:
-    """input != other, elementwise, as bool."""
-    return bitwise_not(eq(input, other))
-
-
-def gt(input: Any, other: Any) -> Tensor:
-    """input > other, elementwise, as bool."""
-    return lt(other, input)
-
-
-def ge(input: Any, other: Any) -> Tensor:
-    """input >= other, elementwise, as bool."""
-    return le(other, input)
-
-
-def logical_not(input: Tensor) -> Tensor:
-    """Whether each element is zero."""
-    return eq(input, 0)
-
-
-def isnan(input: Tensor) -> Tensor:
-    """Whether each element is nan."""
-    return bitwise_not(eq(input, input))
-
-
-def isinf(input: Tensor) -> Tensor:
-    """Whether each element is infinite."""
-    return eq(abs(input), float("inf")) if input.dtype.category >= 2 else input != input
-
-
-def isfinite(input: Tensor) -> Tensor:
-    """Whether each element is neither infinite nor nan."""
-    return lt(abs(input), float("inf")) if input.dtype.category >= 2 else input == input
-
-
-def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
-    """Elements limited to [min, max]; numbers or tensors. The gradient passes where the element is inside."""
-    if min is None and max is None:
-        raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
-    if input.dtype.is_complex:
-        raise NotImplementedError("clamp is not supported for complex types")
-    result = input
-    if min is not None:
-        result = where(lt(result, min), min, result)
-    if max is not None:
-        result = where(lt(max, result), max, result)
-    return result
-
-
-def _mod_fix(quotient: bool, input: Any, other: Any) -> Tensor:
-    """floor_divide and remainder from their truncating kin (exact where x - y*floor(x/y) is not)."""
-    d = rules.promote(*[x._layout if isinstance(x, Tensor) else x.__class__ for x in (input, other)])
-    if d.category not in (1, 2):
-        raise rules.not_implemented("div_floor_cpu" if quotient else "remainder_cpu", d)
-    rest = fmod(input, other)
-    wrong = bitwise_and(
-        ne(rest, 0), ne(lt(rest, 0), lt(other, 0) if other.__class__ not in (int, float) else other < 0)
-    )
-    if not quotient:
-        return where(wrong, rest + other, rest)
-    if rest.dtype.category == 1:
-        whole = trunc_divide(input, other)
-        return where(wrong, whole - 1, whole)
-    exact = div(sub(input, rest), other)
-    exact = where(wrong, exact - 1, exact)
-    rounded = floor_float(exact)
-    rounded = where(lt(0.5, exact - rounded), rounded + 1, rounded)
-    return (
-        where(eq(other, 0), div(input, other), rounded)
-        if other.__class__ not in (int, float)
-        else (rounded if other != 0 else div(input, other))
-    )
-
-
-def remainder(input: Any, other: Any) -> Tensor:
-    """Remainder with the sign of the divisor (Python's %)."""
-    return _mod_fix(False, input, other)
-
-
-def floor_divide(input: Any, other: Any) -> Tensor:
-    """Division rounded down (Python's //)."""
-    return _mod_fix(True, input, other)
-
-
-def true_divide(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
-    """``torch.div`` with its rounding modes None, "trunc" and "floor"."""
-    if rounding_mode is None:
-        return div(input, other)
-    if rounding_mode == "floor":
-        return floor_divide(input, other)
-    if rounding_mode == "trunc":
-        if rules.promote(*[x._layout if isinstance(x, Tensor) else x.__class__ for x in (input, other)]).category == 1:
-            return trunc_divide(input, other)
-        return trunc(div(input, other))
-    raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'")

@@ -206,7 +206,8 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
 def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     """Indices of nonzero elements: a matrix [count, ndim], or a tuple of columns.  Reads one number back."""
     from .creation import arange, empty
-    from .elementwise import bitwise_not, eq, floor_divide, remainder, sub, where
+    from .derived import floor_divide, remainder
+    from .elementwise import bitwise_not, eq, sub, where
 
     flat = input.reshape(-1)
     truth = flat if flat.dtype is bool_ else bitwise_not(eq(flat, 0))

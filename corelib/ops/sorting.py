@@ -64,7 +64,7 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
 
 def unique(input: Tensor) -> Tensor:
     """The distinct elements in order."""
-    from .elementwise import ne
+    from .derived import ne
     from .indexing import masked_select
     from .movement import cat
 
