@@ -47,7 +47,6 @@ class ThreadState(threading.local):
         self.modes: list[Any] = list(self.everywhere)  # innermost last
         self.within: tuple[tuple[Any, Any], ...] = ()  # (function, mode) of see_inner modes that run it right now
         self.devices: list[Any] = []  # stack of `with device(...)`
-        self.in_backward = 0  # depth of the engine in this thread
 
 
 STATE = GlobalState()

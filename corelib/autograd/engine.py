@@ -105,7 +105,6 @@ def _run(
     ready = [n for n in starts if counts[n] == 0]
     previous = local.grad
     local.grad = create
-    local.in_backward += 1
     try:
         while ready:
             node = ready.pop()
@@ -137,7 +136,6 @@ def _run(
                         ready.append(child)
     finally:
         local.grad = previous
-        local.in_backward -= 1
     return found
 
 

@@ -72,42 +72,37 @@ class _Decorator:
         return wrapped
 
 
-class no_grad(_Decorator):
+class _Switch(_Decorator):
+    """Recording on or off inside; also usable as a bare decorator."""
+
+    mode: bool
+
+    @overload
+    def __new__(cls) -> Self: ...
+    @overload
+    def __new__(cls, function: Callable[P, R]) -> Callable[P, R]: ...  # type: ignore[misc]
+    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
+        self = object.__new__(cls)
+        return self if function is None else self(function)
+
+    def __enter__(self) -> None:
+        self._previous = local.grad
+        local.grad = self.mode
+
+    def __exit__(self, *exc: object) -> None:
+        local.grad = self._previous
+
+
+class no_grad(_Switch):
     """Operations inside record no history."""
 
-    @overload
-    def __new__(cls) -> Self: ...
-    @overload
-    def __new__(cls, function: Callable[P, R]) -> Callable[P, R]: ...  # type: ignore[misc]
-    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
-        self = object.__new__(cls)
-        return self if function is None else self(function)
-
-    def __enter__(self) -> None:
-        self._previous = local.grad
-        local.grad = False
-
-    def __exit__(self, *exc: object) -> None:
-        local.grad = self._previous
+    mode = False
 
 
-class enable_grad(_Decorator):
+class enable_grad(_Switch):
     """Operations inside record history, also within ``no_grad``."""
 
-    @overload
-    def __new__(cls) -> Self: ...
-    @overload
-    def __new__(cls, function: Callable[P, R]) -> Callable[P, R]: ...  # type: ignore[misc]
-    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
-        self = object.__new__(cls)
-        return self if function is None else self(function)
-
-    def __enter__(self) -> None:
-        self._previous = local.grad
-        local.grad = True
-
-    def __exit__(self, *exc: object) -> None:
-        local.grad = self._previous
+    mode = True
 
 
 class set_grad_enabled(_Decorator):

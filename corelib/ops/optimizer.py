@@ -25,12 +25,16 @@ def _kernel(name: str, tensors: list[list[Tensor]]) -> Callable[..., Any] | None
     entry = backend.kernels.get(name)
     if entry is None or not backend.mutable:
         return None
+    dtypes = set()
     for group in tensors:
         for t in group:
             layout = t._layout
-            if layout.dtype not in entry.dtypes or not layout.contiguous or layout.device is not first.device:
+            if not layout.contiguous or layout.device is not first.device:
                 return None
-    return entry.function
+            dtypes.add(layout.dtype)
+    while entry is not None and not dtypes <= entry.dtypes:
+        entry = entry.otherwise  # a pack's kernel for some dtypes takes nothing away from the others
+    return None if entry is None else entry.function
 
 
 def _written(*groups: list[Tensor]) -> None:
