@@ -1,0 +1,10 @@
+"""Functions of neural networks: PyTorch's ``torch.nn.functional`` signatures over ``corelib.ops``."""
+
+from .activation import *  # noqa: F403
+from .attention import *  # noqa: F403
+from .convolution import *  # noqa: F403
+from .dropout import *  # noqa: F403
+from .loss import *  # noqa: F403
+from .normalization import *  # noqa: F403
+from .pooling import *  # noqa: F403
+from .sparse import *  # noqa: F403
