@@ -7,7 +7,8 @@ import importlib
 import os
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from . import autograd, ops
+from . import _functions, autograd, ops
+from ._functions import *  # noqa: F403
 from .autograd import (
     enable_grad,
     inference_mode,
@@ -346,6 +347,7 @@ __all__ = [
     "true_divide", "trunc", "uint8", "unbind", "unfold", "unique", "unsqueeze", "utils", "var", "var_mean",
     "view_as_complex", "view_as_real", "where", "xpu", "zeros", "zeros_like",
 ]  # fmt: skip
+__all__ += _functions.__all__
 
 if os.environ.get("CORELIB_DEBUG", "") not in ("", "0"):
     from .debug import activate as _activate

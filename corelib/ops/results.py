@@ -2,11 +2,66 @@
 
 from __future__ import annotations
 
-from typing import Self
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, Protocol, Self, TypeVar, overload
 
-from ..core.tensor import Tensor
+from ..core.inplace import write_result
+from ..core.node import has_history
+from ..core.tensor import TENSORS, Tensor
+from ..state import local
 
-__all__ = ["ValuesIndices", "values_indices"]
+__all__ = ["ValuesIndices", "accepts_out", "values_indices"]
+
+P = ParamSpec("P")
+R_co = TypeVar("R_co", covariant=True)
+
+
+class WithOut(Protocol[P, R_co]):
+    """A function that takes ``out=`` besides its own arguments."""
+
+    __name__: str
+
+    @overload
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
+    @overload
+    def __call__(self, *args: Any, out: Any, **kwargs: Any) -> R_co: ...
+
+
+def accepts_out(function: Callable[P, R_co]) -> WithOut[P, R_co]:
+    """Give an operation said in others the argument ``out``: what was computed is written into it.
+
+    ``out`` is a tensor, or a tuple of as many as there are results.  As in PyTorch no gradient passes: RuntimeError
+    where one of the arguments wants one.
+    """
+    name = function.__name__
+
+    @wraps(function)
+    def with_out(*args: Any, out: Any = None, **kwargs: Any) -> Any:
+        if out is None:
+            return function(*args, **kwargs)  # type: ignore[call-arg]
+        given = [x for x in (*args, *kwargs.values()) if x.__class__ in TENSORS]
+        outs = out if isinstance(out, tuple) else (out,)
+        if local.grad and any([has_history(x) for x in (*given, *outs) if x.__class__ in TENSORS]):
+            raise RuntimeError(
+                f"{name}(): functions with out=... arguments don't support automatic differentiation, "
+                "but one of the arguments requires grad."
+            )
+        result: Any = function(*args, **kwargs)  # type: ignore[call-arg]
+        if not isinstance(result, tuple):
+            return write_result(out, result, name)
+        if len(outs) != len(result):
+            raise TypeError(f"{name}(): argument 'out' must be tuple of {len(result)} Tensors, not {len(outs)}")
+        written = [write_result(o, r, name) for o, r in zip(outs, result, strict=True)]
+        return tuple(written) if type(result) is tuple else type(result)(*written)
+
+    signature = inspect.signature(function)
+    parameters = list(signature.parameters.values())
+    place = next((i for i, p in enumerate(parameters) if p.kind is p.VAR_KEYWORD), len(parameters))
+    parameters.insert(place, inspect.Parameter("out", inspect.Parameter.KEYWORD_ONLY, default=None, annotation="Any"))
+    with_out.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    return with_out
 
 
 class ValuesIndices(tuple[Tensor, Tensor]):

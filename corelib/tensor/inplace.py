@@ -55,12 +55,11 @@ _scaled_inplace("add")
 _scaled_inplace("sub")
 
 
-def _written_back(name: str) -> None:
+def _written_back(name: str, function: Any) -> None:
     """``x.name_(...)`` for an operation said in others: compute, then write (recorded as both).
 
     Backward may need what is overwritten, so what is computed from is a copy where history is recorded.
     """
-    function = getattr(ops, name)
 
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         recorded = local.grad and any(
@@ -76,7 +75,9 @@ def _written_back(name: str) -> None:
 for _name in (
     "clamp", "masked_fill", "remainder", "floor_divide", "ceil", "trunc", "index_add", "tril", "triu", "square",
 ):  # fmt: skip
-    _written_back(_name)
+    _written_back(_name, getattr(ops, _name))
+for _name, _function in ops.families.in_place(ops.FAMILIES).items():
+    _written_back(_name, _function)
 
 
 @method

@@ -419,6 +419,9 @@ for _name in (
 ):  # fmt: skip
     bind(_name, getattr(ops, _name))
 
+for _name, _function in ops.families.methods(ops.FAMILIES).items():
+    bind(_name, _function)
+
 bind("absolute", ops.abs)
 bind("negative", ops.neg)
 bind("true_divide", ops.true_divide)
