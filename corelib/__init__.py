@@ -7,7 +7,7 @@ import importlib
 import os
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from . import _functions, autograd, ops
+from . import _functions, autograd, ops, random
 from ._functions import *  # noqa: F403
 from .autograd import (
     enable_grad,

@@ -7,4 +7,4 @@ from .ops.families import functions
 
 _FUNCTIONS = functions(FAMILIES)
 globals().update(_FUNCTIONS)
-__all__ = sorted(_FUNCTIONS)  # noqa: PLE0605
+__all__ = sorted(_FUNCTIONS)
