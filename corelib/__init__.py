@@ -195,6 +195,7 @@ if TYPE_CHECKING:
     from . import accelerator as accelerator
     from . import backend as backend
     from . import debug as debug
+    from . import linalg as linalg
     from . import nn as nn
     from . import optim as optim
     from . import utils as utils
@@ -296,7 +297,7 @@ def equal(input: Tensor, other: Tensor) -> builtins.bool:
 
 
 _LAZY = {
-    "nn": "nn", "optim": "optim", "utils": "utils", "backend": "backend", "accelerator": "accelerator",
+    "linalg": "linalg", "nn": "nn", "optim": "optim", "utils": "utils", "backend": "backend", "accelerator": "accelerator",
     "debug": "debug", "cpu": "devices", "cuda": "devices", "opencl": "devices", "mps": "devices", "xpu": "devices",
     "save": "serialization", "load": "serialization", "set_printoptions": "printing", "get_printoptions": "printing",
 }  # fmt: skip
