@@ -15,6 +15,7 @@ from . import rules, samples
 from .movement import cat, copy
 from .primitive import Number, primitive
 from .reduction import cumsum
+from .results import accepts_out
 from .view import alias_of, expand, permute, select, slice_, unsqueeze
 
 _A = samples.array
@@ -70,6 +71,7 @@ def gather_kernel(input: Tensor, index: Tensor, dim: int) -> Tensor:
     """Elements of ``input`` at ``index`` along ``dim``."""
 
 
+@accepts_out
 def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """``out[i][j] = input[i][index[i][j]]`` for dim 1."""
     if input.ndim == 0:
@@ -155,11 +157,13 @@ def scatter_add_kernel(input: Tensor, index: Tensor, src: Tensor | Number, dim: 
 _COPY, _SCATTER, _SCATTER_ADD = copy.prim, scatter_kernel.prim, scatter_add_kernel.prim
 
 
+@accepts_out
 def scatter(input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None) -> Tensor:
     """``scatter(input, dim, index, src)``: a copy with ``src`` (tensor or number) written at ``index``."""
     return scatter_kernel(input, index, src if value is None else value, dim)
 
 
+@accepts_out
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """``scatter_add(input, dim, index, src)``: a copy with ``src`` added at ``index``."""
     return scatter_add_kernel(input, index, src, dim)
@@ -184,6 +188,7 @@ def _along(index: Tensor, dim: int, like: Any) -> Tensor:
     return index.reshape(tuple(shape)).expand(tuple(size))
 
 
+@accepts_out
 def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """Slices of ``input`` at a 1-d ``index`` along ``dim``."""
     if index.ndim > 1:
@@ -197,12 +202,14 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     return gather_kernel(input, _along(index, d, input.shape), d)
 
 
+@accepts_out
 def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Tensor:
     """A copy with slices of ``source`` added at ``index`` along ``dim``."""
     d = rules.normalize_dim(dim, input.ndim)
     return scatter_add(input, d, _along(index.to(int64), d, source.shape), source if alpha == 1 else source * alpha)
 
 
+@accepts_out
 def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     """Indices of nonzero elements: a matrix [count, ndim], or a tuple of columns.  Reads one number back."""
     from .creation import arange, empty
@@ -231,6 +238,7 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     return cat([c.reshape(-1, 1) for c in columns], 1)
 
 
+@accepts_out
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     """The elements where ``mask`` (bool, broadcastable) is true, in order."""
     if mask.dtype is not bool_:
@@ -251,6 +259,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     return where(mask, value, input).to(input.dtype)
 
 
+@accepts_out
 def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
     """:func:`gather` with broadcasting."""
     if indices.dtype is not int64:

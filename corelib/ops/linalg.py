@@ -11,6 +11,7 @@ from ..layout import Layout
 from . import rules, samples
 from .elementwise import add, conj, mul
 from .primitive import primitive
+from .results import accepts_out
 from .view import transpose
 
 _A = samples.array
@@ -121,6 +122,7 @@ def _count(shape: Any) -> int:
     return total
 
 
+@accepts_out
 def mm(input: Tensor, mat2: Tensor) -> Tensor:
     """Product of two matrices."""
     if input.ndim != 2:
@@ -130,6 +132,7 @@ def mm(input: Tensor, mat2: Tensor) -> Tensor:
     return matmul_kernel(input, mat2)
 
 
+@accepts_out
 def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     """Product of two batches of matrices."""
     if input.ndim != 3 or mat2.ndim != 3:
@@ -142,6 +145,7 @@ def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     return matmul_kernel(input, mat2)
 
 
+@accepts_out
 def mv(input: Tensor, vec: Tensor) -> Tensor:
     """Product of a matrix and a vector."""
     if input.ndim != 2 or vec.ndim != 1:
@@ -149,6 +153,7 @@ def mv(input: Tensor, vec: Tensor) -> Tensor:
     return matmul(input, vec)
 
 
+@accepts_out
 def dot(input: Tensor, tensor: Tensor) -> Tensor:
     """Product of two vectors."""
     if input.ndim != 1 or tensor.ndim != 1:
@@ -156,6 +161,7 @@ def dot(input: Tensor, tensor: Tensor) -> Tensor:
     return matmul(input, tensor)
 
 
+@accepts_out
 def outer(input: Tensor, vec2: Tensor) -> Tensor:
     """Outer product of two vectors."""
     for name, x in (("self", input), ("vec2", vec2)):
@@ -164,6 +170,7 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
     return mul(input.unsqueeze(1), vec2)
 
 
+@accepts_out
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """beta * input + alpha * (mat1 @ mat2)."""
     product = mm(mat1, mat2)
@@ -173,6 +180,7 @@ def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Any = 1, alpha: An
     return add(product, input if beta == 1 else input * beta)
 
 
+@accepts_out
 def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """beta * input + alpha * (batch1 @ batch2)."""
     product = bmm(batch1, batch2)

@@ -13,6 +13,7 @@ from ..layout import Layout
 from ..state import local
 from . import rules, samples
 from .primitive import Tensors, primitive
+from .results import accepts_out
 from .view import permute, slice_, unsqueeze, view, view_strides
 
 _A = samples.array
@@ -278,6 +279,7 @@ def cat(tensors: Tensors, dim: int = 0) -> Tensor:
     return result
 
 
+@accepts_out
 def stack(tensors: Any, dim: int = 0) -> Tensor:
     """Tensors of one shape joined along a new dimension."""
     tensors = list(tensors)
@@ -362,11 +364,13 @@ def repeat(input: Tensor, *sizes: Any) -> Tensor:
     return copy(spread).reshape(tuple(r * n for r, n in zip(reps, shape, strict=True)))
 
 
+@accepts_out
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:
     """Elements above the diagonal set to zero."""
     return _triangle(input, diagonal, True)
 
 
+@accepts_out
 def triu(input: Tensor, diagonal: int = 0) -> Tensor:
     """Elements below the diagonal set to zero."""
     return _triangle(input, diagonal, False)

@@ -22,6 +22,7 @@ from .derived import isfinite, remainder
 from .elementwise import add, bitwise_right_shift, cos, eq, log, lt, mul, sqrt
 from .movement import cast, copy
 from .primitive import primitive
+from .results import accepts_out
 
 
 def _bits_rule(generator: Any, layout: Layout) -> Result:
@@ -178,6 +179,7 @@ def normal(
     return add(mul(_normal(Layout.of(shape, like.dtype, like.device), generator), std), mean)
 
 
+@accepts_out
 def multinomial(
     input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None
 ) -> Tensor:

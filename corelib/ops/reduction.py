@@ -12,7 +12,7 @@ from ..layout import Layout
 from . import rules, samples
 from .elementwise import abs, bitwise_not, conj, div, eq, exp, le, log, mul, sqrt, where
 from .primitive import primitive
-from .results import ValuesIndices, values_indices
+from .results import ValuesIndices, accepts_out, values_indices
 
 _A = samples.array
 
@@ -218,6 +218,7 @@ def _truth(input: Tensor, test: Callable[[Tensor], Tensor]) -> Tensor:
     return result.to(uint8) if input.dtype is uint8 else result
 
 
+@accepts_out
 def any(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """Whether an element is nonzero."""
     if input.numel() == 0:
@@ -225,6 +226,7 @@ def any(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     return _truth(input, lambda truth: amax(truth, () if dim is None else dim, keepdim))
 
 
+@accepts_out
 def all(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """Whether every element is nonzero."""
     if input.numel() == 0:
@@ -303,6 +305,7 @@ def std(
     return sqrt(var(input, dim, unbiased, keepdim, correction=correction))
 
 
+@accepts_out
 def norm(input: Tensor, p: Any = 2, dim: Any = None, keepdim: bool = False) -> Tensor:
     """p-norm of the elements over ``dim`` (all)."""
     if input.dtype.category < 2:

@@ -9,7 +9,7 @@ from ..layout import Layout
 from . import rules, samples
 from .primitive import primitive
 from .reduction import _scatter_back
-from .results import ValuesIndices, values_indices
+from .results import ValuesIndices, accepts_out, values_indices
 
 _A = samples.array
 
@@ -41,16 +41,19 @@ def sort_kernel(input: Tensor, dim: int = -1, descending: bool = False) -> Value
     """(sorted values, where they were), stable; nan is the largest."""
 
 
+@accepts_out
 def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> ValuesIndices:
     """``(values, indices)`` in order along ``dim``; always stable."""
     return sort_kernel(input, dim, descending)
 
 
+@accepts_out
 def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
     """Indices that sort along ``dim``."""
     return sort_kernel(input, dim, descending)[1]
 
 
+@accepts_out
 def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> ValuesIndices:
     """The k largest (or smallest) along ``dim``, in order, and where they were."""
     d = rules.normalize_dim(dim, input.ndim)
