@@ -215,20 +215,20 @@ def fmod(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """Remainder with the sign of the dividend."""
 
 
-def _pow_grad_base(grad: Tensor, input: Any, other: Any) -> Tensor:
-    if other.__class__ in (int, float):
-        if other == 0:
+def _pow_grad_base(grad: Tensor, input: Any, exponent: Any) -> Tensor:
+    if exponent.__class__ in (int, float):
+        if exponent == 0:
             return grad * 0
-        return grad * (other * pow(input, other - 1))
-    return grad * where(eq(other, 0), 0.0, other * pow(input, other - 1))
+        return grad * (exponent * pow(input, exponent - 1))
+    return grad * where(eq(exponent, 0), 0.0, exponent * pow(input, exponent - 1))
 
 
-def _pow_grad_exponent(grad: Tensor, input: Any, other: Any, out: Tensor) -> Tensor:
+def _pow_grad_exponent(grad: Tensor, input: Any, exponent: Any, out: Tensor) -> Tensor:
     if input.__class__ in (int, float):
         import math
 
-        return grad * (out * math.log(input)) if input > 0 else grad * where(le(0, other), 0.0, float("nan"))
-    return grad * where(bitwise_and(eq(input, 0), le(0, other)), 0.0, out * log(input))
+        return grad * (out * math.log(input)) if input > 0 else grad * where(le(0, exponent), 0.0, float("nan"))
+    return grad * where(bitwise_and(eq(input, 0), le(0, exponent)), 0.0, out * log(input))
 
 
 def _pow_rule(a: Any, b: Any) -> Result:
@@ -249,12 +249,12 @@ def _no_negative_power(value: Any, position: int) -> Any:
 
 @primitive(
     rule=_pow_rule,
-    vjp={"input": _pow_grad_base, "other": _pow_grad_exponent},
+    vjp={"input": _pow_grad_base, "exponent": _pow_grad_exponent},
     samples=samples.binary(0.3, 2.0, low2=0, high2=3, accepts="fi"),
     scalars_mix=True,
 )
-def pow(input: Tensor | Number, other: Tensor | Number) -> Tensor:
-    """input ** other, elementwise."""
+def pow(input: Tensor | Number, exponent: Tensor | Number) -> Tensor:
+    """input ** exponent, elementwise."""
 
 
 @primitive(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..core.plan import Result
 from ..core.tensor import Tensor
 from ..dtypes import int64
@@ -65,17 +67,60 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
     return _Topk(values.narrow(d, 0, k).clone(), indices.narrow(d, 0, k).clone())
 
 
-def unique(input: Tensor) -> Tensor:
-    """The distinct elements in order."""
-    from .derived import ne
-    from .indexing import masked_select
-    from .movement import cat
+def unique(
+    input: Tensor,
+    sorted: bool = True,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    dim: int | None = None,
+) -> Any:
+    """The distinct elements in order, or the distinct slices along ``dim``.
 
-    flat = sort_kernel(input.reshape(-1), 0, False)[0]
-    if flat.shape[0] < 2:
-        return flat
-    changed = ne(flat[1:], flat[:-1])
-    return masked_select(flat, cat([changed.new_ones((1,)), changed], 0))
+    With ``return_inverse`` also the index of each input element (of each slice) among them, with ``return_counts`` how
+    often each occurs.  The result is ordered whatever ``sorted`` says.
+    """
+    from .derived import ne
+    from .indexing import index_select, masked_select, scatter
+    from .movement import cat
+    from .reduction import any as any_
+    from .reduction import cumsum
+
+    d = 0 if dim is None else rules.normalize_dim(dim, input.ndim)
+    slices = input.reshape(-1) if dim is None else input.transpose(0, d)
+    count = slices.shape[0]
+    if dim is None:
+        ordered, order = sort_kernel(slices, 0, False)
+        different = ne(ordered[1:], ordered[:-1])
+    else:
+        order = _lexicographic(slices.reshape(count, -1) if count else slices)
+        ordered = index_select(slices, 0, order)
+        different = ne(ordered[1:], ordered[:-1])
+        different = any_(different.reshape(count - 1, -1), 1) if count > 1 else different.new_zeros((0,))
+    first = cat([different.new_ones((min(count, 1),)), different], 0)
+    if dim is None:
+        values = masked_select(ordered, first)
+    else:
+        values = index_select(ordered, 0, first.nonzero().reshape(-1)).transpose(0, d)
+    results = [values]
+    group = cumsum(first, 0) - 1
+    if return_inverse:
+        inverse = scatter(group, 0, order, group)
+        results.append(inverse.reshape(tuple(input.shape)) if dim is None else inverse)
+    if return_counts:
+        results.append(bincount(group, minlength=0))
+    return values if len(results) == 1 else tuple(results)
+
+
+def _lexicographic(rows: Tensor) -> Tensor:
+    """The order of a matrix's rows, by the first column, then by the next."""
+    from .creation import arange
+    from .indexing import gather
+
+    order = arange(rows.shape[0], device=rows.device)
+    for column in range(rows.shape[1] - 1, -1, -1) if rows.shape[0] else ():
+        keys = gather(rows.select(1, column), 0, order)
+        order = gather(order, 0, sort_kernel(keys, 0, False)[1])
+    return order
 
 
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:

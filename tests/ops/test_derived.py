@@ -113,6 +113,15 @@ calls(  # elementwise
     where_indices=(lambda t, m: t.where(m), MASK),
     maximum_ties=(lambda t, x: t.maximum(x, t.zeros_like(x)), A(3, values=(0.0, 1.0, -1.0))),
 )
+calls(  # unique
+    unique_all=(lambda t, x: t.unique(x, return_inverse=True, return_counts=True), I64(3, 4, low=0, high=4)),
+    unique_counts=(lambda t, x: t.unique(x, return_counts=True), I64(9, low=0, high=4)),
+    unique_dim=(lambda t, x: t.unique(x, dim=0), I64(9, 2, low=0, high=2)),
+    unique_dim_all=(lambda t, x: t.unique(x, True, True, True, 1), I64(2, 9, 2, low=0, high=1)),
+    unique_empty=(lambda t, x: t.unique(x, return_inverse=True, return_counts=True), I64(0)),
+    unique_one=(lambda t, x: t.unique(x, return_inverse=True, return_counts=True), I64()),
+    pow_named=(lambda t, x: t.pow(x, exponent=2), X),
+)
 calls(  # reductions
     var=(lambda t, x: t.var(x), X),
     var_dim=(lambda t, x: t.var(x, 1, keepdim=True), X),
