@@ -6,7 +6,7 @@ from typing import Any
 
 from ..tensor import Tensor
 
-__all__ = ["check_implementation", "check_tensor_lr", "number"]
+__all__ = ["check_betas", "check_implementation", "check_lr", "check_not_negative", "check_tensor_lr", "number"]
 
 
 def check_tensor_lr(lr: Any, foreach: bool | None = None, capturable: bool = True) -> None:
@@ -16,6 +16,25 @@ def check_tensor_lr(lr: Any, foreach: bool | None = None, capturable: bool = Tru
             raise ValueError("lr as a Tensor is not supported for capturable=False and foreach=True")
         if lr.numel() != 1:
             raise ValueError("Tensor lr must be 1-element")
+
+
+def check_lr(lr: Any) -> None:
+    """A learning rate is a number, or a tensor of one, that is not negative."""
+    check_tensor_lr(lr)
+    check_not_negative("learning rate", lr, "")
+
+
+def check_not_negative(name: str, value: Any, kind: str = " value") -> None:
+    """Raise PyTorch's ValueError where ``value`` is negative or nan."""
+    if not value >= 0.0:
+        raise ValueError(f"Invalid {name}{kind}: {value}")
+
+
+def check_betas(betas: Any) -> None:
+    """Each of the betas is at least 0 and less than 1."""
+    for i, beta in enumerate(betas):
+        if not 0.0 <= beta < 1.0:
+            raise ValueError(f"Invalid beta parameter at index {i}: {beta}")
 
 
 def check_implementation(foreach: bool | None, fused: bool | None, differentiable: bool) -> None:

@@ -25,8 +25,60 @@ OPTIMIZERS: dict[str, Build] = {
     "adam maximize": lambda optim, p: optim.Adam(p, lr=0.001, maximize=True, weight_decay=0.1),
     "adamw": lambda optim, p: optim.AdamW(p, lr=0.05),
     "adamw amsgrad": lambda optim, p: optim.AdamW(p, lr=0.05, weight_decay=0.2, amsgrad=True, maximize=False),
+    "adadelta": lambda optim, p: optim.Adadelta(p),
+    "adadelta options": lambda optim, p: optim.Adadelta(p, lr=0.5, rho=0.8, eps=1e-4, weight_decay=0.1),
+    "adadelta maximize": lambda optim, p: optim.Adadelta(p, lr=0.1, maximize=True, foreach=False),
+    "adafactor": lambda optim, p: optim.Adafactor(p),
+    "adafactor options": lambda optim, p: optim.Adafactor(
+        p, lr=0.1, beta2_decay=-0.6, eps=(1e-6, 1e-2), d=2.0, weight_decay=0.1
+    ),
+    "adafactor maximize": lambda optim, p: optim.Adafactor(p, lr=0.001, maximize=True, foreach=False),
+    "adagrad": lambda optim, p: optim.Adagrad(p),
+    "adagrad options": lambda optim, p: optim.Adagrad(
+        p, lr=0.1, lr_decay=0.01, weight_decay=0.1, initial_accumulator_value=0.5, eps=1e-3
+    ),
+    "adagrad maximize": lambda optim, p: optim.Adagrad(p, lr=0.001, maximize=True),
+    "adamax": lambda optim, p: optim.Adamax(p),
+    "adamax options": lambda optim, p: optim.Adamax(p, lr=0.05, betas=(0.8, 0.95), eps=1e-3, weight_decay=0.1),
+    "adamax maximize": lambda optim, p: optim.Adamax(p, lr=0.001, maximize=True),
+    "asgd": lambda optim, p: optim.ASGD(p),
+    "asgd options": lambda optim, p: optim.ASGD(p, lr=0.05, lambd=0.01, alpha=0.5, t0=10, weight_decay=0.1),
+    "asgd maximize": lambda optim, p: optim.ASGD(p, lr=0.001, t0=0, maximize=True),
+    "nadam": lambda optim, p: optim.NAdam(p),
+    "nadam options": lambda optim, p: optim.NAdam(
+        p, lr=0.05, betas=(0.8, 0.95), eps=1e-3, weight_decay=0.1, momentum_decay=0.01
+    ),
+    "nadam decoupled": lambda optim, p: optim.NAdam(p, lr=0.05, weight_decay=0.1, decoupled_weight_decay=True),
+    "nadam maximize": lambda optim, p: optim.NAdam(p, lr=0.001, maximize=True),
+    "radam": lambda optim, p: optim.RAdam(p),
+    "radam options": lambda optim, p: optim.RAdam(p, lr=0.05, betas=(0.8, 0.95), eps=1e-3, weight_decay=0.1),
+    "radam decoupled": lambda optim, p: optim.RAdam(p, lr=0.05, weight_decay=0.1, decoupled_weight_decay=True),
+    "radam maximize": lambda optim, p: optim.RAdam(p, lr=0.001, maximize=True),
+    "rmsprop": lambda optim, p: optim.RMSprop(p),
+    "rmsprop momentum": lambda optim, p: optim.RMSprop(p, lr=0.005, alpha=0.9, eps=1e-3, momentum=0.8),
+    "rmsprop centered": lambda optim, p: optim.RMSprop(p, centered=True, momentum=0.5, eps=1e-2, weight_decay=0.1),
+    "rmsprop maximize": lambda optim, p: optim.RMSprop(p, lr=0.001, maximize=True),
+    "rprop": lambda optim, p: optim.Rprop(p),
+    "rprop options": lambda optim, p: optim.Rprop(p, lr=0.1, etas=(0.6, 1.1), step_sizes=(1e-3, 0.3)),
+    "rprop maximize": lambda optim, p: optim.Rprop(p, lr=0.001, step_sizes=(1e-6, 0.01), maximize=True),
 }
-STATE = {"sgd momentum", "sgd nesterov", "adam", "adam amsgrad", "adamw"}
+STATE = {
+    "sgd momentum",
+    "sgd nesterov",
+    "adam",
+    "adam amsgrad",
+    "adamw",
+    "adadelta",
+    "adafactor",
+    "adagrad",
+    "adamax",
+    "asgd",
+    "nadam",
+    "radam",
+    "rmsprop",
+    "rmsprop centered",
+    "rprop",
+}
 
 
 class Problem:
