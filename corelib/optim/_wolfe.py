@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -122,7 +123,7 @@ def _cubic_minimum(a: Point, b: Point, bounds: tuple[float, float] | None = None
     square = d1**2 - a.slope * b.slope
     if not square >= 0:
         return (lowest + highest) / 2
-    d2 = square**0.5
+    d2 = math.sqrt(square)
     denominator = b.slope - a.slope + 2 * d2
     if denominator == 0:
         return (lowest + highest) / 2

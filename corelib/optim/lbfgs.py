@@ -176,7 +176,7 @@ class LBFGS(Optimizer):
         for i in reversed(range(len(differences))):
             al[i] = steps[i].dot(q) * inverses[i]
             q = q - differences[i] * al[i]
-        r = q * state["H_diag"]
+        r: Tensor = q * state["H_diag"]
         for y, s, inverse, a in zip(differences, steps, inverses, al, strict=False):
             r = r + s * (a - y.dot(r) * inverse)
         return r
