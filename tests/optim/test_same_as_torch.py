@@ -184,14 +184,15 @@ def test_printing(torch: ModuleType, case: str) -> None:
     assert list(ours.optimizer.defaults) == list(theirs.optimizer.defaults)
 
 
-@pytest.mark.parametrize("case", ["sgd momentum", "adam", "adamw"])
-def test_a_learning_rate_that_is_a_tensor(torch: ModuleType, case: str) -> None:
+@pytest.mark.parametrize(
+    "name", ["SGD", "Adam", "AdamW", "Adadelta", "Adafactor", "Adagrad", "Adamax", "ASGD", "NAdam", "RAdam", "RMSprop"]
+)
+def test_a_learning_rate_that_is_a_tensor(torch: ModuleType, name: str) -> None:
     def build(library: Any) -> Build:
         def make(optim: Any, groups: Any) -> Any:
             del groups[1]["lr"]
-            return getattr(optim, {"sgd momentum": "SGD", "adam": "Adam", "adamw": "AdamW"}[case])(
-                groups, lr=library.tensor(0.02)
-            )
+            options = {"momentum": 0.9} if name == "SGD" else {}
+            return getattr(optim, name)(groups, lr=library.tensor(0.02), **options)
 
         return make
 
@@ -202,71 +203,41 @@ def test_a_learning_rate_that_is_a_tensor(torch: ModuleType, case: str) -> None:
     assert_close(ours.run(5), theirs.run(5), rtol=1e-5)
 
 
-# A schedule of both libraries, and how many epochs it is watched.
-SCHEDULES: dict[str, tuple[Callable[[Any, Any], Any], int]] = {
-    "step": (lambda s, o: s.StepLR(o, 3, gamma=0.5), 10),
-    "cosine": (lambda s, o: s.CosineAnnealingLR(o, 8, eta_min=0.01), 30),
-    "cosine short": (lambda s, o: s.CosineAnnealingLR(o, 1), 5),
-    "lambda": (lambda s, o: s.LambdaLR(o, lambda epoch: 0.9**epoch), 6),
-    "lambda each": (lambda s, o: s.LambdaLR(o, [lambda epoch: 1 / (epoch + 1), lambda epoch: epoch + 1]), 6),
-    "one cycle": (lambda s, o: s.OneCycleLR(o, 0.5, total_steps=20), 20),
-    "one cycle each": (
-        lambda s, o: s.OneCycleLR(
-            o, [0.5, 1.0], epochs=4, steps_per_epoch=5, anneal_strategy="linear", max_momentum=[0.9, 0.8]
-        ),
-        20,
-    ),
-    "one cycle, three phases": (
-        lambda s, o: s.OneCycleLR(o, 0.5, 20, three_phase=True, cycle_momentum=False, final_div_factor=10),
-        20,
-    ),
-}
+@pytest.mark.parametrize("name", ["Adadelta", "Adagrad", "Adamax", "ASGD", "NAdam", "RAdam", "RMSprop", "Rprop"])
+def test_options_that_choose_an_implementation_change_nothing(name: str) -> None:
+    def run(**options: Any) -> list[Any]:
+        return Problem(corelib, lambda optim, groups: getattr(optim, name)(groups, **options)).run(5)
+
+    expected = run()
+    assert_close(run(foreach=True), expected)
+    assert_close(run(foreach=False), expected)
+    assert_close(run(fused=True) if name == "Adagrad" else run(capturable=True), expected)
+    with pytest.raises(NotImplementedError, match="differentiable=True"):
+        run(differentiable=True)
 
 
-@pytest.mark.parametrize("kind", ["SGD", "Adam"])
-@pytest.mark.parametrize("case", SCHEDULES)
-def test_schedules(torch: ModuleType, case: str, kind: str) -> None:
-    build, epochs = SCHEDULES[case]
-
-    def run(library: Any) -> list[float]:
-        options = {"momentum": 0.9} if kind == "SGD" else {}
-        problem = Problem(library, lambda optim, groups: getattr(optim, kind)(groups, lr=0.1, **options))
-        scheduler = build(library.optim.lr_scheduler, problem.optimizer)
-        seen = []
-        for _ in range(epochs):
-            problem.optimizer.step()
-            for group in problem.optimizer.param_groups:
-                seen += [group["lr"], group["momentum"] if kind == "SGD" else group["betas"][0]]
-            seen += scheduler.get_last_lr()
-            scheduler.step()
-        return seen
-
-    assert run(corelib) == pytest.approx(run(torch), rel=1e-12)
+@pytest.mark.parametrize("name", ["Adadelta", "Adagrad", "Adamax", "ASGD", "NAdam", "RAdam", "RMSprop", "Rprop"])
+def test_state_of_old_versions_is_read(name: str) -> None:
+    """State dicts once had numbers where now there are 0-d tensors, and fewer options."""
+    problem = Problem(corelib, lambda optim, groups: getattr(optim, name)(groups))
+    problem.run(3)
+    state = problem.optimizer.state_dict()
+    for own in state["state"].values():
+        for key in {"step", "eta", "mu", "mu_product"} & set(own):
+            own[key] = own[key].item()
+    for group in state["param_groups"]:
+        del group["maximize"], group["foreach"]
+    copy = Problem(corelib, lambda optim, groups: getattr(optim, name)(groups))
+    copy.optimizer.load_state_dict(state)
+    for own in copy.optimizer.state.values():
+        assert own["step"].dtype is corelib.float32 and own["step"].item() > 0
+    assert copy.optimizer.param_groups[0]["maximize"] is False
+    copy.optimizer.step()
 
 
-@pytest.mark.parametrize("case", ["step", "cosine", "lambda", "one cycle"])
-def test_resuming_a_schedule(torch: ModuleType, case: str) -> None:
-    build, _ = SCHEDULES[case]
-
-    def run(library: Any) -> Any:
-        problem = Problem(library, OPTIMIZERS["sgd momentum"])
-        first = build(library.optim.lr_scheduler, problem.optimizer)
-        for _ in range(5):
-            problem.optimizer.step()
-            first.step()
-        state = first.state_dict()
-        other = Problem(library, OPTIMIZERS["sgd momentum"])
-        second = build(library.optim.lr_scheduler, other.optimizer)
-        other.optimizer.load_state_dict(problem.optimizer.state_dict())
-        second.load_state_dict(state)
-        other.optimizer.step()
-        second.step()
-        return [sorted(state), second.last_epoch, second.get_last_lr()]
-
-    ours, theirs = run(corelib), run(torch)
-    hidden = {"_get_lr_called_within_step", "_is_initial"}  # bookkeeping that PyTorch keeps elsewhere
-    assert set(ours[0]) ^ set(theirs[0]) <= hidden | {"use_beta1"}
-    assert ours[1:] == theirs[1:]
+def test_names(torch: ModuleType) -> None:
+    missing = set(torch.optim.__all__) - set(corelib.optim.__all__)
+    assert missing == {"SparseAdam", "swap_in_optimizer_params_and_state"}
 
 
 MISTAKES: dict[str, Callable[[Any], Any]] = {
@@ -292,19 +263,45 @@ MISTAKES: dict[str, Callable[[Any], Any]] = {
     "adam decay": lambda t: t.optim.AdamW([t.ones(1)], weight_decay=-0.1),
     "adam fused differentiable": lambda t: t.optim.Adam([t.ones(1)], fused=True, differentiable=True),
     "adam foreach tensor": lambda t: t.optim.Adam([t.ones(1)], lr=t.tensor(0.1), foreach=True),
-    "schedule of no optimizer": lambda t: t.optim.lr_scheduler.StepLR(3, 1),
-    "schedule resumed": lambda t: t.optim.lr_scheduler.StepLR(t.optim.SGD([t.ones(1)]), 1, last_epoch=3),
-    "lambdas": lambda t: t.optim.lr_scheduler.LambdaLR(t.optim.SGD([t.ones(1)]), [abs, abs]),
-    "one cycle steps": lambda t: t.optim.lr_scheduler.OneCycleLR(t.optim.SGD([t.ones(1)]), 1.0),
-    "one cycle negative": lambda t: t.optim.lr_scheduler.OneCycleLR(t.optim.SGD([t.ones(1)]), 1.0, -1),
-    "one cycle epochs": lambda t: t.optim.lr_scheduler.OneCycleLR(
-        t.optim.SGD([t.ones(1)]), 1.0, epochs=0, steps_per_epoch=1
-    ),
-    "one cycle pct": lambda t: t.optim.lr_scheduler.OneCycleLR(t.optim.SGD([t.ones(1)]), 1.0, 5, pct_start=2),
-    "one cycle anneal": lambda t: t.optim.lr_scheduler.OneCycleLR(
-        t.optim.SGD([t.ones(1)]), 1.0, 5, anneal_strategy="other"
-    ),
-    "one cycle lrs": lambda t: t.optim.lr_scheduler.OneCycleLR(t.optim.SGD([t.ones(1)]), [1.0, 2.0], 5),
+    "adadelta lr": lambda t: t.optim.Adadelta([t.ones(1)], lr=-1.0),
+    "adadelta lr tensor": lambda t: t.optim.Adadelta([t.ones(1)], lr=t.ones(2)),
+    "adadelta rho": lambda t: t.optim.Adadelta([t.ones(1)], rho=1.5),
+    "adadelta eps": lambda t: t.optim.Adadelta([t.ones(1)], eps=-1.0),
+    "adadelta decay": lambda t: t.optim.Adadelta([t.ones(1)], weight_decay=-1.0),
+    "adafactor lr": lambda t: t.optim.Adafactor([t.ones(1)], lr=-1.0),
+    "adafactor beta2": lambda t: t.optim.Adafactor([t.ones(1)], beta2_decay=1.0),
+    "adafactor eps1": lambda t: t.optim.Adafactor([t.ones(1)], eps=(-1.0, 1.0)),
+    "adafactor eps2": lambda t: t.optim.Adafactor([t.ones(1)], eps=(None, -1.0)),
+    "adafactor d": lambda t: t.optim.Adafactor([t.ones(1)], d=0.5),
+    "adafactor decay": lambda t: t.optim.Adafactor([t.ones(1)], weight_decay=-1.0),
+    "adagrad lr": lambda t: t.optim.Adagrad([t.ones(1)], lr=-1.0),
+    "adagrad lr decay": lambda t: t.optim.Adagrad([t.ones(1)], lr_decay=-1.0),
+    "adagrad decay": lambda t: t.optim.Adagrad([t.ones(1)], weight_decay=-1.0),
+    "adagrad initial": lambda t: t.optim.Adagrad([t.ones(1)], initial_accumulator_value=-1.0),
+    "adagrad eps": lambda t: t.optim.Adagrad([t.ones(1)], eps=-1.0),
+    "adagrad fused foreach": lambda t: t.optim.Adagrad([t.ones(1)], fused=True, foreach=True),
+    "adamax lr": lambda t: t.optim.Adamax([t.ones(1)], lr=-1.0),
+    "adamax eps": lambda t: t.optim.Adamax([t.ones(1)], eps=-1.0),
+    "adamax beta": lambda t: t.optim.Adamax([t.ones(1)], betas=(0.5, 1.0)),
+    "adamax decay": lambda t: t.optim.Adamax([t.ones(1)], weight_decay=-1.0),
+    "asgd lr": lambda t: t.optim.ASGD([t.ones(1)], lr=-1.0),
+    "asgd decay": lambda t: t.optim.ASGD([t.ones(1)], weight_decay=-1.0),
+    "nadam lr": lambda t: t.optim.NAdam([t.ones(1)], lr=-1.0),
+    "nadam eps": lambda t: t.optim.NAdam([t.ones(1)], eps=-1.0),
+    "nadam beta": lambda t: t.optim.NAdam([t.ones(1)], betas=(1.0, 0.0)),
+    "nadam decay": lambda t: t.optim.NAdam([t.ones(1)], weight_decay=-1.0),
+    "nadam momentum decay": lambda t: t.optim.NAdam([t.ones(1)], momentum_decay=-1.0),
+    "radam lr": lambda t: t.optim.RAdam([t.ones(1)], lr=-1.0),
+    "radam eps": lambda t: t.optim.RAdam([t.ones(1)], eps=-1.0),
+    "radam beta": lambda t: t.optim.RAdam([t.ones(1)], betas=(-1.0, 0.0)),
+    "radam decay": lambda t: t.optim.RAdam([t.ones(1)], weight_decay=-1.0),
+    "rmsprop lr": lambda t: t.optim.RMSprop([t.ones(1)], lr=-1.0),
+    "rmsprop eps": lambda t: t.optim.RMSprop([t.ones(1)], eps=-1.0),
+    "rmsprop momentum": lambda t: t.optim.RMSprop([t.ones(1)], momentum=-1.0),
+    "rmsprop decay": lambda t: t.optim.RMSprop([t.ones(1)], weight_decay=-1.0),
+    "rmsprop alpha": lambda t: t.optim.RMSprop([t.ones(1)], alpha=-1.0),
+    "rprop lr": lambda t: t.optim.Rprop([t.ones(1)], lr=-1.0),
+    "rprop etas": lambda t: t.optim.Rprop([t.ones(1)], etas=(1.5, 1.2)),
 }
 
 
