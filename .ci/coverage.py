@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import inspect
+import json
 import re
 import tomllib
 import typing
@@ -22,6 +23,7 @@ from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "coverage.md"
+ABSENT = ROOT / "corelib" / "compat" / "coverage.json"
 NAMESPACES = (
     "torch", "torch.Tensor", "torch.nn", "torch.nn.functional", "torch.nn.init", "torch.nn.utils", "torch.optim",
     "torch.optim.lr_scheduler", "torch.autograd", "torch.utils.data", "torch.linalg", "torch.fft", "torch.special",
@@ -153,6 +155,16 @@ def page(table: dict[str, list[Entry]], version: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def absent(table: dict[str, list[Entry]]) -> str:
+    """What the alias of ``torch`` answers for names that are not there: by namespace and by what the page says."""
+    said: dict[str, dict[str, list[str]]] = {}
+    for path, found in table.items():
+        for e in found:
+            if e.state in ("later", "never"):
+                said.setdefault(path, {}).setdefault(f"{e.state}: {e.note}", []).append(e.name)
+    return json.dumps(said, indent=0, separators=(",", ":")) + "\n"
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="only say whether the page is up to date")
@@ -166,13 +178,14 @@ def main() -> int:
     unlisted = [f"{path}.{e.name}" for path, found in table.items() for e in found if e.state == "unlisted"]
     if unlisted:
         print("in no list of .ci/coverage.toml, and not there:", *unlisted, sep="\n  ")
-    text = page(table, torch.__version__.split("+")[0])
-    if not checking:
-        PAGE.write_text(text)
-    elif not PAGE.exists() or PAGE.read_text() != text:
-        print("docs/coverage.md is not what the packages say: run python .ci/coverage.py")
-        return 1
-    return int(bool(unlisted))
+    texts = {PAGE: page(table, torch.__version__.split("+")[0]), ABSENT: absent(table)}
+    stale = [file for file, text in texts.items() if not file.exists() or file.read_text() != text]
+    for file in stale:
+        if checking:
+            print(f"{file.name} is not what the packages say: run python .ci/coverage.py")
+        else:
+            file.write_text(texts[file])
+    return int(bool(unlisted) or (checking and bool(stale)))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from types import ModuleType
 from typing import Any
 
@@ -61,6 +62,11 @@ class _DeviceModule(ModuleType):
         manual_seed(seed)
 
     manual_seed_all = manual_seed
+
+    @property
+    def amp(self) -> ModuleType:
+        """``torch.cuda.amp``: mixed precision, which is the same for all types."""
+        return importlib.import_module("corelib.amp")
 
     def _index(self, device: Any) -> int:
         """Of a user's argument; None and a bare type mean the current one."""

@@ -1,5 +1,5 @@
-"""Utilities around training: ``corelib.utils.data`` and ``corelib.utils.hooks``."""
+"""Utilities around training: data, hooks, checkpointing of activations (TensorBoard and others by import)."""
 
-from . import data, hooks
+from . import checkpoint, data, hooks
 
-__all__ = ["data", "hooks"]
+__all__ = ["checkpoint", "data", "hooks"]

@@ -1,0 +1,1 @@
+"""Running PyTorch programs on corelib: see :mod:`corelib.compat.torch`."""
