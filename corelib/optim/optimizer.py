@@ -14,9 +14,27 @@ from ..dtypes import float32
 from ..tensor import Tensor
 from ..utils.hooks import RemovableHandle, add_hook
 
-__all__ = ["Optimizer", "ParamsT"]
+__all__ = [
+    "Optimizer",
+    "ParamsT",
+    "register_optimizer_step_post_hook",
+    "register_optimizer_step_pre_hook",
+]
 
 ParamsT = Iterable[Tensor] | Iterable[dict[str, Any]] | Iterable[tuple[str, Tensor]]
+
+_every_step_pre_hooks: OrderedDict[int, Any] = OrderedDict()
+_every_step_post_hooks: OrderedDict[int, Any] = OrderedDict()
+
+
+def register_optimizer_step_pre_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """Call ``hook(optimizer, args, kwargs)`` before every step of every optimizer; it may return new ones."""
+    return add_hook(_every_step_pre_hooks, hook)
+
+
+def register_optimizer_step_post_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """Call ``hook(optimizer, args, kwargs)`` after every step of every optimizer."""
+    return add_hook(_every_step_post_hooks, hook)
 
 
 class Optimizer:
@@ -65,6 +83,11 @@ class Optimizer:
         if "step" in cls.__dict__:
             cls.step = _with_hooks(cls.__dict__["step"])  # type: ignore[method-assign]
 
+    @staticmethod
+    def profile_hook_step(func: Callable[..., Any]) -> Callable[..., Any]:
+        """A step function that runs the hooks; ``step`` of every subclass is made so without being asked."""
+        return _with_hooks(func)
+
     # -- stepping ------------------------------------------------------------------------------------
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -76,7 +99,7 @@ class Optimizer:
         Returns:
             What the closure returned, or None.
         """
-        if (self._step_pre_hooks or self._step_post_hooks) and not self._in_step:
+        if not self._in_step and _has_hooks(self):
             return _step_with_hooks(Optimizer.step, self, (closure,), {})
         loss = None
         if closure is not None:
@@ -262,12 +285,17 @@ class Optimizer:
         return text + ")"
 
 
+def _has_hooks(optimizer: Optimizer) -> bool:
+    own = optimizer._step_pre_hooks or optimizer._step_post_hooks
+    return bool(own or _every_step_pre_hooks or _every_step_post_hooks)
+
+
 def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
     """A subclass's own ``step``, made to run the optimizer's step hooks."""
 
     @functools.wraps(step)
     def wrapper(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
-        if self._in_step or not (self._step_pre_hooks or self._step_post_hooks):
+        if self._in_step or not _has_hooks(self):
             return step(self, *args, **kwargs)
         return _step_with_hooks(step, self, args, kwargs)
 
@@ -281,7 +309,7 @@ def _step_with_hooks(
     arguments: tuple[Any, ...] = (optimizer, *args)
     optimizer._in_step = True
     try:
-        for hook in list(optimizer._step_pre_hooks.values()):
+        for hook in [*_every_step_pre_hooks.values(), *optimizer._step_pre_hooks.values()]:
             changed = hook(optimizer, arguments, kwargs)
             if changed is not None:
                 if not (isinstance(changed, tuple) and len(changed) == 2):
@@ -290,7 +318,7 @@ def _step_with_hooks(
                     )
                 arguments, kwargs = changed
         result = step(*arguments, **kwargs)
-        for hook in list(optimizer._step_post_hooks.values()):
+        for hook in [*optimizer._step_post_hooks.values(), *_every_step_post_hooks.values()]:
             hook(optimizer, arguments, kwargs)
     finally:
         optimizer._in_step = False

@@ -271,3 +271,20 @@ def test_one_cycle_ends_with_its_steps() -> None:
         scheduler.step()
     with pytest.raises(ValueError, match=r"Tried to step 3 times. The specified number of total steps is 2"):
         scheduler.step()
+
+
+def test_hooks_of_every_optimizer() -> None:
+    from corelib.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
+
+    log: list[str] = []
+    first, second = optim.SGD([parameter(1.0)]), optim.Adagrad([parameter(1.0)])
+    first.register_step_pre_hook(lambda o, args, kwargs: log.append("own before"))  # type: ignore[func-returns-value]
+    first.register_step_post_hook(lambda o, args, kwargs: log.append("own after"))  # type: ignore[func-returns-value]
+    with (
+        register_optimizer_step_pre_hook(lambda o, args, kwargs: log.append(f"before {type(o).__name__}")),  # type: ignore[func-returns-value]
+        register_optimizer_step_post_hook(lambda o, args, kwargs: log.append("after")),  # type: ignore[func-returns-value]
+    ):
+        first.step()
+        second.step()
+    second.step()
+    assert log == ["before SGD", "own before", "own after", "after", "before Adagrad", "after"]
