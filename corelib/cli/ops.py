@@ -23,7 +23,7 @@ STORAGE = ("allocate", "upload", "download", "as_strided", "bitcast", "synchroni
 LIMIT = 60
 """Required kernels and storage methods, at most: what an author has to write before everything works."""
 
-TIERS = ("core", "training", "optional", "view")
+TIERS = ("core", "training", "optional", "linalg", "view")
 
 
 def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:

@@ -427,7 +427,7 @@ def matrix_power(input: Tensor, n: int) -> Tensor:
             f"{input.shape[-1]} matrices"
         )
     if n < 0:
-        from .decompositions import inv
+        from .solvers import inv
 
         return matrix_power(inv(input), -n)
     if n == 0:

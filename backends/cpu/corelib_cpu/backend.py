@@ -19,6 +19,7 @@ from . import (
     convolution,
     elementwise,
     indexing,
+    linalg,
     loss,
     normalization,
     optimizers,
@@ -37,7 +38,7 @@ _ndarray = np.ndarray
 
 _KERNEL_MODULES = (
     elementwise, activation, reduction, indexing, products, random, convolution, pooling, normalization, loss,
-    optimizers,
+    optimizers, linalg,
 )  # fmt: skip
 
 
