@@ -32,6 +32,7 @@ ADAPTERS: dict[str, Callable[..., Any]] = {
     "expand": lambda t, x, size: x.expand(size),
     "slice": lambda t, x, dim, start, end, step: t.ops.aten.slice.Tensor(x, dim, start, end, step),
     "squeeze": lambda t, x, dim: t.squeeze(x) if dim is None else t.squeeze(x, dim),
+    "polygamma": lambda t, x, n: t.polygamma(n, x),
     "unfold": lambda t, x, dimension, size, step: x.unfold(dimension, size, step),
     "as_strided": lambda t, x, size, stride, delta: t.as_strided(x, size, stride, x.storage_offset() + delta),
     "alias": lambda t, x: t.ops.aten.alias(x),

@@ -1,0 +1,562 @@
+"""Functions of one real or complex variable: inverse and hyperbolic ones, logarithms, error and gamma functions."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ..core.plan import Result
+from ..core.tensor import Tensor
+from ..dtypes import default_dtype, float64
+from ..dtypes import dtype as DType
+from . import approximations as numerics
+from . import rules, samples
+from .creation import full
+from .derived import clamp
+from .elementwise import abs as _abs
+from .elementwise import (
+    atan2,
+    bitwise_and,
+    conj,
+    cos,
+    div,
+    eq,
+    exp,
+    expm1,
+    le,
+    log,
+    log1p,
+    lt,
+    maximum,
+    minimum,
+    mul,
+    neg,
+    pow,
+    sgn,
+    sin,
+    sqrt,
+    where,
+)
+from .primitive import primitive
+from .results import accepts_out
+
+__all__ = [
+    "acos", "acosh", "asin", "asinh", "atan", "atanh", "cosh", "digamma", "erfc", "erfinv", "exp2", "i0", "lgamma",
+    "log2", "log10", "logaddexp", "logaddexp2", "logit", "mvlgamma", "polygamma", "sinc", "sinh", "tan", "xlogy",
+]  # fmt: skip
+METHODS = [
+    "acos", "acosh", "asin", "asinh", "atan", "atanh", "cosh", "digamma", "erfc", "erfinv", "exp2", "i0", "lgamma",
+    "log2", "log10", "logaddexp", "logaddexp2", "logit", "mvlgamma", "polygamma", "sinc", "sinh", "tan", "xlogy",
+]  # fmt: skip
+IN_PLACE = [name for name in METHODS if not name.startswith("logadd")]
+ALIASES = {
+    "arccos": "acos", "arccosh": "acosh", "arcsin": "asin", "arcsinh": "asinh", "arctan": "atan", "arctanh": "atanh",
+}  # fmt: skip
+
+_REAL = "bif"
+
+
+def _rule(accepts: str = "bifc", name: str = "") -> Any:
+    return rules.unary("float", accepts=accepts, name=name)
+
+
+def _signed(size: Tensor, x: Tensor) -> Tensor:
+    """The value of an odd function from that at abs(x); zeros keep their sign."""
+    return where(lt(x, 0), neg(size), where(eq(x, 0), x, size))
+
+
+def _singles(low: float, high: float) -> Any:
+    """Samples without the half types, which PyTorch does not take there."""
+    main = samples.array(2, 3, low=low, high=high)
+    return samples.calls((main,), (samples.array(0),), (main.__class__((2, 3), float64, low, high),), layouts=True)
+
+
+# -- trigonometric -----------------------------------------------------------------------------------------------------
+
+
+@primitive(
+    rule=_rule(),
+    vjp={"input": lambda grad, out: grad * conj(out * out + 1)},
+    samples=samples.unary(-1.4, 1.4, accepts="fibc"),
+)
+def tan(input: Tensor) -> Tensor:
+    """Tangent, elementwise."""
+    return sin(input) / cos(input)
+
+
+@primitive(
+    rule=_rule(),
+    vjp={"input": lambda grad, input: grad * conj(div(1.0, sqrt(1 - input * input)))},
+    samples=samples.unary(-0.9, 0.9, accepts="fbc"),
+)
+def asin(input: Tensor) -> Tensor:
+    """Inverse sine, elementwise; nan outside [-1, 1]."""
+    if input.dtype.is_complex:
+        return -1j * log(1j * input + sqrt(1 - input * input))
+    return atan2(input, sqrt((1 - input) * (1 + input)))
+
+
+@primitive(
+    rule=_rule(),
+    vjp={"input": lambda grad, input: -grad * conj(div(1.0, sqrt(1 - input * input)))},
+    samples=samples.unary(-0.9, 0.9, accepts="fbc"),
+)
+def acos(input: Tensor) -> Tensor:
+    """Inverse cosine, elementwise, in [0, pi]; nan outside [-1, 1]."""
+    if input.dtype.is_complex:
+        return math.pi / 2 + 1j * log(1j * input + sqrt(1 - input * input))
+    return 2 * atan2(sqrt(1 - input), sqrt(1 + input))
+
+
+@primitive(
+    rule=_rule(),
+    vjp={"input": lambda grad, input: grad / conj(input * input + 1)},
+    samples=samples.unary(accepts="fibc"),
+)
+def atan(input: Tensor) -> Tensor:
+    """Inverse tangent, elementwise, in [-pi/2, pi/2]."""
+    if input.dtype.is_complex:
+        return 0.5j * (log(1 - 1j * input) - log(1 + 1j * input))
+    return atan2(input, 1.0)
+
+
+# -- hyperbolic --------------------------------------------------------------------------------------------------------
+
+
+@primitive(
+    rule=_rule(), vjp={"input": lambda grad, input: grad * conj(cosh(input))}, samples=samples.unary(accepts="fibc")
+)
+def sinh(input: Tensor) -> Tensor:
+    """Hyperbolic sine, elementwise."""
+    if input.dtype.is_complex:
+        return (exp(input) - exp(neg(input))) * 0.5
+    size = _abs(input)
+    e = expm1(minimum(size, 20.0))
+    half = exp(size * 0.5)
+    return _signed(
+        where(lt(size, 20.0), (e + e / (e + 1)) * 0.5, where(eq(size, size), half * 0.5 * half, size)), input
+    )
+
+
+@primitive(
+    rule=_rule(), vjp={"input": lambda grad, input: grad * conj(sinh(input))}, samples=samples.unary(accepts="fibc")
+)
+def cosh(input: Tensor) -> Tensor:
+    """Hyperbolic cosine, elementwise."""
+    if input.dtype.is_complex:
+        return (exp(input) + exp(neg(input))) * 0.5
+    half = exp(_abs(input) * 0.5)
+    return half * 0.5 * half + 0.5 / half / half
+
+
+@primitive(
+    rule=_rule(),
+    vjp={"input": lambda grad, input: grad * conj(div(1.0, sqrt(input * input + 1)))},
+    samples=samples.unary(accepts="fibc"),
+)
+def asinh(input: Tensor) -> Tensor:
+    """Inverse hyperbolic sine, elementwise."""
+    if input.dtype.is_complex:
+        return log(input + sqrt(input * input + 1))
+    size = _abs(input)
+    small = minimum(size, 1e9)
+    square = small * small
+    near = log1p(small + square / (sqrt(square + 1) + 1))
+    return _signed(where(lt(1e9, size), log(size) + math.log(2.0), near), input)
+
+
+@primitive(
+    rule=_rule(),
+    vjp={"input": lambda grad, input: grad * conj(_acosh_slope(input))},
+    samples=samples.unary(1.1, 4.0, accepts="fbc"),
+)
+def acosh(input: Tensor) -> Tensor:
+    """Inverse hyperbolic cosine, elementwise; nan below 1."""
+    if input.dtype.is_complex:
+        return log(input + sqrt(input + 1) * sqrt(input - 1))
+    above = minimum(input, 1e9) - 1
+    return where(lt(1e9, input), log(maximum(input, 1.0)) + math.log(2.0), log1p(above + sqrt(above * (above + 2))))
+
+
+def _acosh_slope(x: Tensor) -> Tensor:
+    return div(1.0, sqrt(x - 1) * sqrt(x + 1)) if x.dtype.is_complex else div(1.0, sqrt(x * x - 1))
+
+
+@primitive(
+    rule=_rule(),
+    vjp={"input": lambda grad, input: grad / conj(1 - input * input)},
+    samples=samples.unary(-0.9, 0.9, accepts="fbc"),
+)
+def atanh(input: Tensor) -> Tensor:
+    """Inverse hyperbolic tangent, elementwise; nan outside [-1, 1]."""
+    if input.dtype.is_complex:
+        return 0.5 * (log(1 + input) - log(1 - input))
+    size = _abs(input)
+    return _signed(0.5 * log1p(2 * size / (1 - size)), input)
+
+
+# -- exponentials and logarithms ---------------------------------------------------------------------------------------
+
+
+@primitive(
+    rule=_rule(),
+    vjp={"input": lambda grad, out: grad * conj(out * math.log(2.0))},
+    samples=samples.unary(accepts="fibc"),
+)
+def exp2(input: Tensor) -> Tensor:
+    """2 ** input, elementwise."""
+    return exp(input * math.log(2.0)) if input.dtype.is_complex else pow(2.0, input)
+
+
+@primitive(
+    rule=_rule(),
+    vjp={"input": lambda grad, input: grad / conj(input * math.log(2.0))},
+    samples=samples.unary(0.1, 5.0, accepts="fbc"),
+)
+def log2(input: Tensor) -> Tensor:
+    """Logarithm to base 2, elementwise."""
+    return numerics.precisely(lambda x: log(x) * (1 / math.log(2.0)), input)
+
+
+@primitive(
+    rule=_rule(),
+    vjp={"input": lambda grad, input: grad / conj(input * math.log(10.0))},
+    samples=samples.unary(0.1, 5.0, accepts="fbc"),
+)
+def log10(input: Tensor) -> Tensor:
+    """Logarithm to base 10, elementwise."""
+    return numerics.precisely(lambda x: log(x) / math.log(10.0), input)
+
+
+def _share(mine: Any, other: Any, base: float) -> Tensor:
+    """The part of one of two terms in their sum, from their logarithms."""
+    result = div(1.0, exp((other - mine) * base) + 1)
+    return result if result.dtype.is_complex else where(eq(mine, other), 0.5, result)
+
+
+@primitive(
+    rule=rules.binary(accepts="f", name="logaddexp_cpu"),
+    vjp={
+        "input": lambda grad, input, other: grad * _share(input, other, 1.0),
+        "other": lambda grad, input, other: grad * _share(other, input, 1.0),
+    },
+    samples=samples.binary(accepts="f", numbers=()),
+    scalars_mix=True,
+)
+def logaddexp(input: Tensor, other: Tensor) -> Tensor:
+    """log(exp(input) + exp(other)), elementwise, without overflow."""
+    high = maximum(input, other)
+    return where(eq(input, other), high + math.log(2.0), high + log1p(exp(neg(_abs(input - other)))))
+
+
+@primitive(
+    rule=rules.binary(accepts="f", name="logaddexp2_cpu"),
+    vjp={
+        "input": lambda grad, input, other: grad * _share(input, other, math.log(2.0)),
+        "other": lambda grad, input, other: grad * _share(other, input, math.log(2.0)),
+    },
+    samples=samples.binary(accepts="f", numbers=()),
+    scalars_mix=True,
+)
+def logaddexp2(input: Tensor, other: Tensor) -> Tensor:
+    """log2(2**input + 2**other), elementwise, without overflow."""
+    high = maximum(input, other)
+    more = log1p(exp(neg(_abs(input - other)) * math.log(2.0))) * (1 / math.log(2.0))
+    return where(eq(input, other), high + 1, high + more)
+
+
+def number_like(value: Any, other: Tensor) -> Tensor:
+    """A number as a tensor without dimensions that leaves the other operand's dtype as it is."""
+    return value if isinstance(value, Tensor) else full((), value, dtype=_floating(other.dtype), device=other.device)
+
+
+def _floating(d: DType) -> DType:
+    return d if d.category >= 2 else default_dtype()
+
+
+def _pair(input: Any, other: Any) -> tuple[Tensor, Tensor]:
+    if isinstance(input, Tensor):
+        return input, number_like(other, input)
+    return number_like(input, other), other
+
+
+def _times_log_rule(name: str) -> Any:
+    return rules.binary("float", accepts="bif", name=name)
+
+
+def _unless_zero(x: Tensor, y: Tensor, value: Tensor) -> Tensor:
+    """``value``, but 0 where x is 0 and y is not nan."""
+    return where(bitwise_and(eq(x, 0), eq(y, y)), 0.0, value)
+
+
+@primitive(
+    name="xlogy",
+    rule=_times_log_rule("xlogy_cpu"),
+    vjp={
+        "input": lambda grad, input, other: grad * where(bitwise_and(eq(input, 0), le(other, 0)), 0.0, log(other)),
+        "other": lambda grad, input, other: grad * (input / other),
+    },
+    samples=samples.binary(0.2, 3.0, accepts="fib", rejects="c", numbers=()),
+    scalars_mix=True,
+)
+def _xlogy(input: Tensor, other: Tensor) -> Tensor:
+    """input * log(other), elementwise; 0 where input is 0."""
+    return _unless_zero(input, other, mul(input, log(other)))
+
+
+@accepts_out
+def xlogy(input: Any, other: Any) -> Tensor:
+    """input * log(other), elementwise; 0 where input is 0. One of the two may be a number."""
+    return _xlogy(*_pair(input, other))
+
+
+@primitive(
+    name="special_xlog1py",
+    torch_name="special.xlog1py",
+    rule=_times_log_rule("xlog1py_cpu"),
+    vjp={
+        "input": lambda grad, input, other: grad * where(bitwise_and(eq(input, 0), le(other, -1)), 0.0, log1p(other)),
+        "other": lambda grad, input, other: grad * (input / (other + 1)),
+    },
+    samples=samples.binary(0.2, 3.0, accepts="fib", rejects="c", numbers=()),
+    scalars_mix=True,
+)
+def _xlog1py(input: Tensor, other: Tensor) -> Tensor:
+    """input * log1p(other), elementwise; 0 where input is 0."""
+    return _unless_zero(input, other, mul(input, log1p(other)))
+
+
+@accepts_out
+def xlog1py(input: Any, other: Any) -> Tensor:
+    """input * log1p(other), elementwise; 0 where input is 0. One of the two may be a number."""
+    return _xlog1py(*_pair(input, other))
+
+
+@primitive(
+    name="logit",
+    rule=lambda x, eps: Result(_logit_rule(x).layout, (eps,), cast=_logit_rule(x).cast),
+    vjp={"input": lambda grad, input, eps: grad * _logit_slope(input, eps)},
+    samples=samples.calls(
+        (samples.array(2, 3, low=0.1, high=0.9), None), (samples.array(5, low=0.0, high=1.0), 0.2),
+        (samples.array(0), None), (samples.array(low=0.2, high=0.8), None), accepts="f", rejects="c", layouts=True,
+    ),
+)  # fmt: skip
+def _logit(input: Tensor, eps: Any) -> Tensor:
+    """log(input / (1 - input))."""
+    x = input if eps is None else clamp(input, eps, 1 - eps)
+    return log(x / (1 - x))
+
+
+_logit_rule = _rule("bif", "logit_cpu")
+
+
+def _logit_slope(x: Tensor, eps: Any) -> Tensor:
+    slope = div(1.0, x * (1 - x))
+    if eps is None:
+        return where(bitwise_and(le(0, x), le(x, 1)), slope, math.nan)
+    return where(bitwise_and(le(eps, x), le(x, 1 - eps)), slope, 0.0)
+
+
+@accepts_out
+def logit(input: Tensor, eps: float | None = None) -> Tensor:
+    """log(input / (1 - input)), elementwise; input is limited to [eps, 1 - eps] where eps is given."""
+    return _logit(input, eps)
+
+
+def _sinc_grad(grad: Tensor, input: Tensor) -> Tensor:
+    x = input * math.pi
+    zero = eq(x, 0)
+    safe = where(zero, 1.0, x)
+    return grad * conj(where(zero, 0.0, (cos(x) * x - sin(x)) / safe / safe * math.pi))
+
+
+@primitive(rule=_rule(), vjp={"input": _sinc_grad}, samples=samples.unary(0.1, 3.0, accepts="fibc"))
+def sinc(input: Tensor) -> Tensor:
+    """sin(pi * input) / (pi * input), elementwise; 1 at 0."""
+    x = input * math.pi
+    return where(eq(x, 0), 1.0, sin(x) / where(eq(x, 0), 1.0, x))
+
+
+# -- error functions ---------------------------------------------------------------------------------------------------
+
+_SLOPE = 2 / math.sqrt(math.pi)
+
+
+@primitive(
+    rule=_rule("bif", "erfc_vml_cpu"),
+    vjp={"input": lambda grad, input: grad * (exp(neg(input * input)) * -_SLOPE)},
+    samples=samples.unary(rejects="c"),
+)
+def erfc(input: Tensor) -> Tensor:
+    """1 - erf(input), elementwise, accurate in the tail."""
+    return numerics.precisely(numerics.erfc, input)
+
+
+@primitive(
+    rule=_rule("bif", "erfinv_vml_cpu"),
+    vjp={"input": lambda grad, out: grad * (exp(out * out) / _SLOPE)},
+    samples=samples.unary(-0.9, 0.9, accepts="fb", rejects="c"),
+)
+def erfinv(input: Tensor) -> Tensor:
+    """Inverse of erf, elementwise; nan outside [-1, 1]."""
+    return numerics.precisely(numerics.erfinv, input)
+
+
+@primitive(
+    name="special_erfcx",
+    torch_name="special.erfcx",
+    rule=_rule("bif", "erfcx_cpu"),
+    vjp={"input": lambda grad, input, out: grad * (2 * input * out - _SLOPE)},
+    samples=_singles(-3.0, 3.0),
+)
+def erfcx(input: Tensor) -> Tensor:
+    """exp(input**2) * erfc(input), elementwise."""
+    return numerics.precisely(numerics.erfcx, input)
+
+
+@primitive(
+    name="special_ndtri",
+    torch_name="special.ndtri",
+    rule=_rule("bif", "ndtri_cpu"),
+    vjp={"input": lambda grad, out: grad * (exp(out * out * 0.5) * math.sqrt(2 * math.pi))},
+    samples=_singles(0.05, 0.95),
+)
+def ndtri(input: Tensor) -> Tensor:
+    """The quantile of the standard normal distribution, elementwise."""
+    return numerics.precisely(numerics.normal_quantile, input)
+
+
+@primitive(
+    name="special_log_ndtr",
+    torch_name="special.log_ndtr",
+    rule=_rule("bif", "log_ndtr_cpu"),
+    vjp={"input": lambda grad, input: grad * (math.sqrt(2 / math.pi) / erfcx(input * -math.sqrt(0.5)))},
+    samples=_singles(-3.0, 3.0),
+)
+def log_ndtr(input: Tensor) -> Tensor:
+    """Logarithm of the standard normal distribution function, elementwise, accurate in the tail."""
+    return numerics.precisely(lambda x: numerics.log_erfc(x * -math.sqrt(0.5)) - math.log(2.0), input)
+
+
+# -- gamma functions ---------------------------------------------------------------------------------------------------
+
+
+@primitive(
+    rule=_rule("bif", "lgamma_vml_cpu"),
+    vjp={"input": lambda grad, input: grad * digamma(input)},
+    samples=samples.unary(0.3, 5.0, accepts="fb", rejects="c"),
+)
+def lgamma(input: Tensor) -> Tensor:
+    """log(abs(Gamma(input))), elementwise."""
+    return numerics.precisely(numerics.lgamma, input)
+
+
+@primitive(
+    rule=_rule("bif", "digamma"),
+    vjp={"input": lambda grad, input: grad * polygamma(1, input)},
+    samples=samples.unary(0.3, 5.0, accepts="f", rejects="c"),
+)
+def digamma(input: Tensor) -> Tensor:
+    """Derivative of lgamma, elementwise."""
+    return numerics.precisely(numerics.digamma, input)
+
+
+_polygamma_rule = _rule("bif", "polygamma")
+
+
+@primitive(
+    name="polygamma",
+    rule=lambda x, n: Result(_polygamma_rule(x).layout, (n,), cast=_polygamma_rule(x).cast),
+    vjp={"input": lambda grad, input, n: grad * _polygamma(input, n + 1)},
+    samples=samples.calls(
+        (samples.array(2, 3, low=0.3, high=5.0), 1), (samples.array(7, low=0.3, high=9.0), 3),
+        (samples.array(0), 1), (samples.array(low=0.3), 2), accepts="f", layouts=True,
+    ),
+)  # fmt: skip
+def _polygamma(input: Tensor, n: int) -> Tensor:
+    """The n-th derivative of digamma, n >= 1; by reflection below 0."""
+
+    def compute(x: Tensor) -> Tensor:
+        below = lt(x, 0)
+        result = numerics.zeta(n + 1, where(below, 1 - x, x)) * ((-1) ** (n + 1) * math.factorial(n))
+        mirrored = result * (-1) ** n - numerics.cotangent_derivative(n, where(below, x, 0.25))
+        return where(below, mirrored, result)
+
+    return numerics.precisely(compute, input)
+
+
+@accepts_out
+def polygamma(n: Any, input: Any) -> Tensor:
+    """The n-th derivative of digamma, elementwise (as a method of the tensor, which comes first then)."""
+    if isinstance(n, Tensor):
+        n, input = input, n
+    if n < 0:
+        raise RuntimeError("polygamma(n, x) does not support negative n.")
+    return _polygamma(input, n) if n else digamma(input)
+
+
+@accepts_out
+def mvlgamma(input: Tensor, p: int) -> Tensor:
+    """Logarithm of the multivariate gamma function of dimension p, elementwise; input > (p - 1) / 2."""
+    if p < 1:
+        raise RuntimeError("p has to be greater than or equal to 1")
+    x = input if input.dtype.category >= 2 else input.to(default_dtype())
+    result = lgamma(x)
+    for i in range(1, p):
+        result = result + lgamma(x - 0.5 * i)
+    return result + p * (p - 1) / 4 * math.log(math.pi)
+
+
+# -- modified Bessel functions -----------------------------------------------------------------------------------------
+
+
+def _ratio(i1_of: Tensor, x: Tensor) -> Tensor:
+    """I1(x)/x, 1/2 at 0."""
+    zero = eq(x, 0)
+    return where(zero, 0.5, i1_of / where(zero, 1.0, x))
+
+
+@primitive(
+    rule=_rule("bif", "i0_vml_cpu"),
+    vjp={"input": lambda grad, input: grad * i1(input)},
+    samples=samples.unary(rejects="c"),
+)
+def i0(input: Tensor) -> Tensor:
+    """Modified Bessel function of the first kind of order 0, elementwise."""
+    return numerics.precisely(lambda x: numerics.bessel(x, 0, False), input)
+
+
+@primitive(
+    name="special_i0e",
+    torch_name="special.i0e",
+    rule=_rule("bif", "i0e_cpu"),
+    vjp={"input": lambda grad, input, out: grad * (i1e(input) - sgn(input) * out)},
+    samples=samples.unary(rejects="c"),
+)
+def i0e(input: Tensor) -> Tensor:
+    """exp(-abs(input)) * i0(input), elementwise."""
+    return numerics.precisely(lambda x: numerics.bessel(x, 0, True), input)
+
+
+@primitive(
+    name="special_i1",
+    torch_name="special.i1",
+    rule=_rule("bif", "i1_cpu"),
+    vjp={"input": lambda grad, input, out: grad * (i0(input) - _ratio(out, input))},
+    samples=samples.unary(rejects="c"),
+)
+def i1(input: Tensor) -> Tensor:
+    """Modified Bessel function of the first kind of order 1, elementwise."""
+    return numerics.precisely(lambda x: numerics.bessel(x, 1, False), input)
+
+
+@primitive(
+    name="special_i1e",
+    torch_name="special.i1e",
+    rule=_rule("bif", "i1e_cpu"),
+    vjp={"input": lambda grad, input, out: grad * (i0e(input) - sgn(input) * out - _ratio(out, input))},
+    samples=samples.unary(rejects="c"),
+)
+def i1e(input: Tensor) -> Tensor:
+    """exp(-abs(input)) * i1(input), elementwise."""
+    return numerics.precisely(lambda x: numerics.bessel(x, 1, True), input)
