@@ -96,7 +96,7 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     """x1 . x2 / (max(|x1|, eps) * max(|x2|, eps)) along ``dim``, of floating tensors (shapes broadcast)."""
     d = rules.promote(x1._layout, x2._layout)
     if d.category < 2:
-        raise RuntimeError(f"expected common dtype to be floating point, yet common dtype is {_scalar_name(d)}")
+        raise RuntimeError(f"expected common dtype to be floating point, yet common dtype is {rules.what(d)}")
     shape = rules.broadcast_shapes(tuple(x1.shape), tuple(x2.shape))
     x1, x2 = x1.to(d).expand(shape), x2.to(d).expand(shape)
     a, b = (div(x, clamp(vector_norm(x, 2, dim, True), min=eps)) for x in (x1, x2))

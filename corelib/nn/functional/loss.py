@@ -1,4 +1,4 @@
-"""Losses."""
+"""The losses that are used most, and what all losses share."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ def reduction_of(reduction: str, size_average: bool | None, reduce: bool | None)
     return reduction
 
 
-def _reduce(loss: Tensor, reduction: str) -> Tensor:
+def reduce_loss(loss: Tensor, reduction: str) -> Tensor:
+    """The losses themselves, their mean or their sum."""
     return loss if reduction == "none" else loss.mean() if reduction == "mean" else loss.sum()
 
 
@@ -72,9 +73,9 @@ def mse_loss(
 ) -> Tensor:
     """(x - y) squared, reduced; ``weight``, of the input's shape, weighs the elements."""
     reduction = reduction_of(reduction, size_average, reduce)
-    _warn_broadcast(input, target)
+    warn_broadcast(input, target)
     difference = input - target
-    return _weighted(difference * difference, weight, reduction)
+    return weighted(difference * difference, weight, reduction)
 
 
 def l1_loss(
@@ -87,11 +88,12 @@ def l1_loss(
 ) -> Tensor:
     """|x - y|, reduced; ``weight``, of the input's shape, weighs the elements."""
     reduction = reduction_of(reduction, size_average, reduce)
-    _warn_broadcast(input, target)
-    return _weighted(ops.abs(input - target), weight, reduction)
+    warn_broadcast(input, target)
+    return weighted(ops.abs(input - target), weight, reduction)
 
 
-def _warn_broadcast(input: Tensor, target: Tensor) -> None:
+def warn_broadcast(input: Tensor, target: Tensor) -> None:
+    """PyTorch's warning where the shapes differ."""
     if target.size() != input.size():
         warnings.warn(
             f"Using a target size ({target.size()}) that is different to the input size ({input.size()}). "
@@ -101,13 +103,14 @@ def _warn_broadcast(input: Tensor, target: Tensor) -> None:
         )
 
 
-def _weighted(loss: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
+def weighted(loss: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
+    """Losses reduced, those with ``weight`` by their weighted mean."""
     if weight is None:
-        return _reduce(loss, reduction)
+        return reduce_loss(loss, reduction)
     if weight.size() != loss.size():
         raise ValueError("Weights and input must have the same size.")
     loss = loss * weight
-    return loss.sum() / weight.sum() if reduction == "mean" else _reduce(loss, reduction)
+    return loss.sum() / weight.sum() if reduction == "mean" else reduce_loss(loss, reduction)
 
 
 def binary_cross_entropy(
@@ -126,7 +129,7 @@ def binary_cross_entropy(
             "deprecated. Please ensure they have the same size."
         )
     loss = _BinaryCrossEntropy.apply(input, target)
-    return _reduce(loss if weight is None else loss * weight, reduction)
+    return reduce_loss(loss if weight is None else loss * weight, reduction)
 
 
 class _BinaryCrossEntropy(Function):
@@ -165,4 +168,4 @@ def binary_cross_entropy_with_logits(
         loss = (1 - target) * input - log_p
     else:
         loss = (1 - target) * input - (1 + (pos_weight - 1) * target) * log_p
-    return _reduce(loss if weight is None else loss * weight, reduction)
+    return reduce_loss(loss if weight is None else loss * weight, reduction)
