@@ -110,7 +110,7 @@ def lu(A: Tensor, *, pivot: bool = True) -> Any:
     """(P, L, U) with A = P L U."""
     if A.ndim < 2:
         raise RuntimeError(f"linalg.lu: Expected tensor with 2 or more dimensions. Got size: {list(A.shape)} instead")
-    _need_pivoting(pivot, "linalg.lu")
+    _need_pivoting(pivot, "linalg.lu_factor")
     factors, pivots, _ = lu_kernel(A)
     m, n = A.shape[-2:]
     k = min(m, n)

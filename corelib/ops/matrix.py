@@ -164,6 +164,8 @@ def cond(A: Tensor, p: Any = None) -> Tensor:
 
 def _tolerances(A: Tensor, atol: Any, rtol: Any) -> tuple[float, float]:
     """Both as numbers; rtol is eps * max(m, n) where neither is given."""
+    if A.dtype.category < 2:
+        raise RuntimeError("This function doesn't handle types other than float and double")
     given = None if atol is None else float(atol)
     if rtol is None:
         rtol = 0.0 if given is not None and given > 0 else finfo(A.dtype).eps * max(A.shape[-2:])
@@ -184,8 +186,9 @@ def matrix_rank(A: Tensor, tol: Any = None, hermitian: bool = False, *, atol: An
         atol, rtol = tol, 0.0
     if 0 in A.shape[-2:]:
         return A.new_zeros(tuple(A.shape[:-2]), dtype=int64)
+    tolerances = _tolerances(A, atol, rtol)
     values = eigh_kernel(A)[0].abs() if hermitian else svdvals(A)
-    return values.gt(_cutoff(values, *_tolerances(A, atol, rtol))).sum(-1)
+    return values.gt(_cutoff(values, *tolerances)).sum(-1)
 
 
 def _pinv_rule(a: Layout, atol: float, rtol: float, hermitian: bool) -> Result:

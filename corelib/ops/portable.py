@@ -183,8 +183,8 @@ def svd(a: Tensor, full_matrices: bool) -> tuple[Tensor, Tensor, Tensor]:
     s, order = (a * a).sum(-2).sqrt().sort(-1, True)
     a = a.gather(-1, order.unsqueeze(-2).expand(tuple(a.shape)))
     v = v.gather(-1, order.unsqueeze(-2).expand(tuple(v.shape)))
-    q, r = qr(a, full_matrices)  # the columns are orthogonal, so R is diagonal
+    u, r = qr(a, full_matrices)  # the columns are orthogonal, so R is diagonal
     sign = where(r.diagonal(0, -2, -1).lt(0), -1.0, 1.0).to(a.dtype)
     if m > n and full_matrices:
         sign = cat([sign, full((*a.shape[:-2], m - n), 1.0, dtype=a.dtype, device=a.device)], -1)
-    return q * sign.unsqueeze(-2), s, v.transpose(-1, -2).clone()
+    return u * sign.unsqueeze(-2), s, v.transpose(-1, -2).clone()

@@ -132,7 +132,8 @@ def _det_grad(grad: Tensor, input: Tensor, out: Tensor) -> Tensor:
     from .creation import eye
 
     one = eye(input.shape[-1], dtype=input.dtype, device=input.device).expand(tuple(input.shape))
-    return solve_kernel(adjoint(input), one * scale)[0]
+    result: Tensor = solve_kernel(adjoint(input), one * scale)[0]
+    return result
 
 
 def _parity(pivots: Tensor) -> Tensor:
@@ -175,7 +176,8 @@ def _slogdet_grad(grads: Any, input: Tensor, sign: Tensor) -> Tensor | None:
     from .creation import eye
 
     one = eye(input.shape[-1], dtype=input.dtype, device=input.device).expand(tuple(input.shape))
-    return solve_kernel(adjoint(input), one * scale.unsqueeze(-1).unsqueeze(-1))[0]
+    result: Tensor = solve_kernel(adjoint(input), one * scale.unsqueeze(-1).unsqueeze(-1))[0]
+    return result
 
 
 @primitive(
@@ -231,14 +233,14 @@ def solve_with_info(a: Tensor, b: Tensor, left: bool = True) -> tuple[Tensor, Te
     """(X, info) of A X = B (of X A = B where not ``left``), for vectors and batches too."""
     check_square(a, "linalg.solve")
     vector = is_vector(a, b)
+    if vector:
+        b = b.unsqueeze(-1)
+    check_system(a, b, left, "linalg.solve")
     if vector and not left:
         raise RuntimeError(
             "linalg.solve: Vector broadcasting of the left hand side is not supported for left=False. In this case "
             "linalg.solve is equivalent to B / A.squeeze(-1)"
         )
-    if vector:
-        b = b.unsqueeze(-1)
-    check_system(a, b, left, "linalg.solve")
     a, b = _batched(a, b)
     if left:
         x, info = solve_kernel(a, b)
@@ -297,9 +299,11 @@ def slogdet(input: Tensor) -> Any:
 
 def logdet(input: Tensor) -> Tensor:
     """Logarithm of each determinant; nan where that is negative."""
+    check_square(input, "logdet")
     sign, size = slogdet_kernel(input)
     if input.dtype.is_complex:
-        return size + log(sign)
+        logarithm: Tensor = size + log(sign)
+        return logarithm
     return where(sign.eq(-1), float("nan"), size)
 
 
@@ -326,6 +330,12 @@ def cholesky_solve(input: Tensor, L: Tensor, upper: bool = False) -> Tensor:
     for name, x in (("b", input), ("u", L)):
         if x.ndim < 2:
             raise RuntimeError(f"{name} should have at least 2 dimensions, but has {x.ndim} dimensions instead")
+    check_square(L, "cholesky_solve")
+    if L.shape[-1] != input.shape[-2]:
+        raise RuntimeError(
+            f"Incompatible matrix sizes for cholesky_solve: each A matrix is {L.shape[-1]} by {L.shape[-1]} but each b "
+            f"matrix is {input.shape[-2]} by {input.shape[-1]}"
+        )
     factor, b = _batched(L, input)
     if upper:
         factor = adjoint(factor)

@@ -43,7 +43,7 @@ def cholesky(a: Array) -> tuple[Array, Array]:
 
 def _first_bad_minor(a: Array) -> int:
     """Size of the smallest leading minor that is not positive-definite, by bisection."""
-    good, bad = 0, a.shape[-1]
+    good, bad = 0, int(a.shape[-1])
     while bad - good > 1:
         middle = (good + bad) // 2
         try:
