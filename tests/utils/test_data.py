@@ -127,6 +127,72 @@ def test_a_seed_decides_the_order() -> None:
     assert order(1) == order(1) != order(2)
 
 
+def test_weighted_samples(torch: ModuleType) -> None:
+    sampler = data.WeightedRandomSampler([0.0, 1.0, 3.0], 4000, generator=corelib.Generator().manual_seed(1))
+    drawn = list(sampler)
+    assert len(sampler) == len(drawn) == 4000 and drawn.count(0) == 0 and 0.7 < drawn.count(2) / 4000 < 0.8
+    assert sorted(data.WeightedRandomSampler([1, 2, 3], 3, replacement=False)) == [0, 1, 2]
+    for args in (([1.0], 0), ([1.0], 1, 3), ([[1.0]], 1)):
+        with pytest.raises(ValueError) as ours:
+            data.WeightedRandomSampler(*args)
+        with pytest.raises(ValueError) as theirs:
+            torch.utils.data.WeightedRandomSampler(*args)
+        assert str(ours.value) == str(theirs.value)
+
+
+@pytest.mark.parametrize("drop_last", [False, True])
+@pytest.mark.parametrize("length", [0, 2, 10, 12])
+def test_parts_for_several_processes(torch: ModuleType, length: int, drop_last: bool) -> None:
+    for rank in range(3):
+        options = {"num_replicas": 3, "rank": rank, "drop_last": drop_last}
+        ours = data.DistributedSampler(range(length), shuffle=False, **options)
+        if length:
+            theirs = torch.utils.data.DistributedSampler(range(length), shuffle=False, **options)
+            assert list(ours) == list(theirs) and len(ours) == len(theirs)
+    parts = [data.DistributedSampler(range(12), 3, rank, seed=1) for rank in range(3)]
+    first = [list(part) for part in parts]
+    assert sorted(i for part in first for i in part) == list(range(12))
+    for part in parts:
+        part.set_epoch(1)
+    assert [list(part) for part in parts] != first
+    with pytest.raises(ValueError, match=r"Invalid rank 3, rank should be in the interval \[0, 2\]"):
+        data.DistributedSampler([1], 3, 3)
+    with pytest.raises(RuntimeError, match="Requires distributed package to be available"):
+        data.DistributedSampler([1])
+
+
+def test_streams_in_a_chain() -> None:
+    class Stream(data.IterableDataset[int]):
+        def __iter__(self) -> Any:
+            return iter(range(3))
+
+        def __len__(self) -> int:
+            return 3
+
+    both = Stream() + Stream()
+    assert isinstance(both, data.ChainDataset) and list(both) == [0, 1, 2, 0, 1, 2] and len(both) == 6
+    assert [b.tolist() for b in DataLoader(both, 4)] == [[0, 1, 2, 0], [1, 2]]
+    assert len(DataLoader(both, 4)) == 2 and len(DataLoader(both, 4, drop_last=True)) == 1
+    with pytest.raises(AssertionError, match="ChainDataset only supports IterableDataset"):
+        list(data.ChainDataset([Squares()]))
+    with pytest.raises(AssertionError, match="ConcatDataset does not support IterableDataset"):
+        data.ConcatDataset([Stream()])
+
+
+def test_datasets_side_by_side(torch: ModuleType) -> None:
+    for t in (corelib, torch):
+        make = t.utils.data.StackDataset
+        pair, named = make(range(4), "abcd"), make(n=t.utils.data.Subset(range(4), [3, 2, 1, 0]), c="abcd")
+        assert pair[1] == (1, "b") and named[1] == {"n": 2, "c": "b"} and len(pair) == len(named) == 4
+        assert pair.__getitems__([0, 3]) == [(0, "a"), (3, "d")] and named.__getitems__([0]) == [{"n": 3, "c": "a"}]
+        with pytest.raises(ValueError, match="Size mismatch between datasets"):
+            make(range(4), "abc")
+        with pytest.raises(ValueError, match="At least one dataset should be passed"):
+            make()
+        with pytest.raises(ValueError, match="but both types are given"):
+            make([1], x=[1])
+
+
 # -- the loader ------------------------------------------------------------------------------------------
 
 
@@ -189,12 +255,11 @@ def test_shuffling_draws_anew_for_every_pass_from_the_generator() -> None:
     assert first == passes() and first[0] != first[1] and all(sorted(p) == list(range(10)) for p in first)
 
 
-def test_the_order_is_drawn_when_the_first_batch_is() -> None:
+def test_a_loader_alone_draws_nothing() -> None:
     generator = corelib.Generator().manual_seed(5)
     loader = DataLoader(pairs(), 10, shuffle=True, generator=generator)
     assert len(loader) == 1
-    state = generator.get_state()
-    iter(loader)
+    state = corelib.Generator().manual_seed(5).get_state()
     assert corelib.equal(generator.get_state(), state)
 
 
@@ -238,11 +303,6 @@ def test_mistakes(torch: ModuleType, case: str) -> None:
     with pytest.raises((ValueError, TypeError, RuntimeError)) as theirs:
         BAD[case](torch)
     assert ours.type is theirs.type and str(ours.value) == str(theirs.value)
-
-
-def test_workers_are_not_there_yet() -> None:
-    with pytest.raises(NotImplementedError, match="num_workers=2 is not supported yet; use num_workers=0"):
-        DataLoader(Squares(), num_workers=2)
 
 
 # -- collation -------------------------------------------------------------------------------------------
@@ -298,3 +358,17 @@ def test_collation_leaves_the_samples_alone() -> None:
     samples = [{"x": 1}, {"x": 2}]
     data.default_collate(samples)
     assert samples == [{"x": 1}, {"x": 2}]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [1, "a", None, np.arange(2), np.float32(3), np.array(["x"]), (1, np.ones(1)), [np.zeros(2), "b"],
+     {"a": np.ones(2), "b": [1, (np.ones(1),)]}, Point(np.ones(1), 2)],
+    ids=str,
+)  # fmt: skip
+def test_conversion_is_pytorchs(torch: ModuleType, value: Any) -> None:
+    def told(x: Any) -> Any:
+        return (type(x).__name__, told(list(x))) if hasattr(x, "_fields") else shape_of(x)
+
+    ours, theirs = data.default_convert(value), torch.utils.data.default_convert(value)
+    assert told(ours) is told(theirs) or told(ours) == told(theirs)

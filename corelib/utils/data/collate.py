@@ -1,4 +1,4 @@
-"""default_collate: a list of samples into one batch."""
+"""default_collate: a list of samples into one batch; default_convert: arrays of one sample into tensors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ...dtypes import float64
 from ...ops import stack
 from ...tensor import Tensor
 
-__all__ = ["default_collate"]
+__all__ = ["default_collate", "default_convert"]
 
 _ERROR = "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found {}"
 
@@ -79,3 +79,42 @@ def _collate_sequence(first: Sequence[Any], batch: Sequence[Any]) -> Any:
         return type(first)(joined)  # type: ignore[call-arg]
     except TypeError:  # a class that cannot be copied or made this way (range)
         return joined
+
+
+def default_convert(data: Any) -> Any:
+    """``data`` with every NumPy array and scalar in it, to any depth, as a tensor; everything else is left as it is.
+
+    What a DataLoader that makes no batches does with its samples.
+    """
+    if isinstance(data, np.ndarray | np.bool_ | np.number):
+        if isinstance(data, np.ndarray) and data.dtype.kind in "SUO":
+            return data
+        return as_tensor(data)
+    if isinstance(data, Tensor | str | bytes):
+        return data
+    if isinstance(data, Mapping):
+        return _converted(data, {key: default_convert(item) for key, item in data.items()})
+    if isinstance(data, tuple) and hasattr(data, "_fields"):
+        return type(data)(*(default_convert(item) for item in data))
+    if isinstance(data, tuple):
+        return [default_convert(item) for item in data]
+    if isinstance(data, Sequence):
+        return _converted(data, [default_convert(item) for item in data])
+    return data
+
+
+def _converted(data: Any, items: Any) -> Any:
+    """``items`` in an object like ``data``, or as they are where there can be none."""
+    try:
+        if isinstance(data, MutableMapping):
+            result: Any = copy.copy(data)
+            result.update(items)
+            return result
+        if isinstance(data, MutableSequence):
+            result = copy.copy(data)
+            for i, item in enumerate(items):
+                result[i] = item
+            return result
+        return type(data)(items)
+    except TypeError:
+        return items

@@ -1,4 +1,4 @@
-"""Datasets: anything with ``__getitem__`` and ``__len__``."""
+"""Datasets: anything with ``__getitem__`` and ``__len__``, or with ``__iter__`` alone."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import bisect
 import itertools
 import math
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from operator import index
 from typing import Any, Generic, TypeVar, cast
 
@@ -17,7 +17,10 @@ from ...ops import randperm
 from ...random import Generator
 from ...tensor import Tensor
 
-__all__ = ["ConcatDataset", "Dataset", "Subset", "TensorDataset", "random_split", "tensor_batch"]
+__all__ = [
+    "ChainDataset", "ConcatDataset", "Dataset", "IterableDataset", "StackDataset", "Subset", "TensorDataset",
+    "random_split", "tensor_batch",
+]  # fmt: skip
 
 T_co = TypeVar("T_co", covariant=True)
 T = TypeVar("T")
@@ -34,6 +37,17 @@ class Dataset(Generic[T_co]):
 
     def __add__(self, other: Dataset[T_co]) -> ConcatDataset[T_co]:
         return ConcatDataset([self, other])
+
+
+class IterableDataset(Dataset[T_co], Iterable[T_co]):
+    """Base class of datasets that are streams: a subclass defines ``__iter__``, and ``__len__`` if it is known.
+
+    With worker processes every worker iterates over a copy of its own: ``get_worker_info()`` in ``__iter__`` says
+    which part is whose.
+    """
+
+    def __add__(self, other: Dataset[T_co]) -> ChainDataset[T_co]:  # type: ignore[override]
+        return ChainDataset([self, other])
 
 
 class TensorDataset(Dataset[tuple[Tensor, ...]]):
@@ -88,6 +102,8 @@ class ConcatDataset(Dataset[T_co]):
         self.datasets = list(datasets)
         if not self.datasets:
             raise AssertionError("datasets should not be an empty iterable")
+        if any(isinstance(d, IterableDataset) for d in self.datasets):
+            raise AssertionError("ConcatDataset does not support IterableDataset")
         self.cumulative_sizes = list(itertools.accumulate(len(cast(Any, d)) for d in self.datasets))
 
     def __len__(self) -> int:
@@ -101,6 +117,71 @@ class ConcatDataset(Dataset[T_co]):
         which = bisect.bisect_right(self.cumulative_sizes, index)
         start = self.cumulative_sizes[which - 1] if which > 0 else 0
         return self.datasets[which][index - start]
+
+
+class ChainDataset(IterableDataset[T_co]):
+    """Several streams, one after the other."""
+
+    def __init__(self, datasets: Iterable[Dataset[T_co]]) -> None:
+        self.datasets = datasets
+
+    def _streams(self) -> Iterator[IterableDataset[T_co]]:
+        for d in self.datasets:
+            if not isinstance(d, IterableDataset):
+                raise AssertionError("ChainDataset only supports IterableDataset")
+            yield d
+
+    def __iter__(self) -> Iterator[T_co]:
+        for d in self._streams():
+            yield from d
+
+    def __len__(self) -> int:
+        return sum(len(cast(Any, d)) for d in self._streams())
+
+
+class StackDataset(Dataset[Any]):
+    """Several datasets of one length side by side: samples are tuples, or dicts where the datasets have names."""
+
+    datasets: tuple[Any, ...] | dict[str, Any]
+
+    def __init__(self, *args: Dataset[Any], **kwargs: Dataset[Any]) -> None:
+        if args and kwargs:
+            raise ValueError(
+                "Supported either ``tuple``- (via ``args``) or``dict``- (via ``kwargs``) like input/output, "
+                "but both types are given."
+            )
+        if not args and not kwargs:
+            raise ValueError("At least one dataset should be passed")
+        self.datasets = args or kwargs
+        lengths = [len(cast(Any, d)) for d in args or kwargs.values()]
+        if any(length != lengths[0] for length in lengths):
+            raise ValueError("Size mismatch between datasets")
+        self._length = lengths[0]
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(self.datasets, dict):
+            return {name: d[index] for name, d in self.datasets.items()}
+        return tuple(d[index] for d in self.datasets)
+
+    def __getitems__(self, indices: list[Any]) -> list[Any]:
+        """The samples at several positions."""
+        if isinstance(self.datasets, dict):
+            columns = [_samples(d, indices) for d in self.datasets.values()]
+            return [dict(zip(self.datasets, row, strict=True)) for row in zip(*columns, strict=True)]
+        return list(zip(*(_samples(d, indices) for d in self.datasets), strict=True))
+
+    def __len__(self) -> int:
+        return self._length
+
+
+def _samples(dataset: Any, indices: list[Any]) -> list[Any]:
+    whole = getattr(dataset, "__getitems__", None)
+    if not callable(whole):
+        return [dataset[i] for i in indices]
+    items: list[Any] = whole(indices)
+    if len(items) != len(indices):
+        raise ValueError(f"Nested dataset's output size mismatch. Expected {len(indices)}, got {len(items)}")
+    return items
 
 
 def tensor_batch(dataset: Any, indices: Sequence[int]) -> list[Tensor] | None:

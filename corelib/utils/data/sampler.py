@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Iterator, Sequence, Sized
 from typing import Any, Generic, TypeVar, cast
 
-from ...ops import randint, randperm
-from ...random import Generator
+import numpy as np
 
-__all__ = ["BatchSampler", "RandomSampler", "Sampler", "SequentialSampler", "SubsetRandomSampler"]
+from ... import ops
+from ...creation import as_tensor
+from ...dtypes import float64
+from ...ops import randint, randperm
+from ...random import Generator, default_generator
+
+__all__ = [
+    "BatchSampler", "DistributedSampler", "RandomSampler", "Sampler", "SequentialSampler", "SubsetRandomSampler",
+    "WeightedRandomSampler", "draw_seed",
+]  # fmt: skip
 
 T_co = TypeVar("T_co", covariant=True)
+
+
+def draw_seed(generator: Generator | None) -> int:
+    """A seed for another stream, drawn from this one (the default one: None)."""
+    source = default_generator if generator is None else generator
+    state = np.random.SeedSequence(source._draw(4)).generate_state(1, np.uint64)
+    return int(state[0]) >> 1
 
 
 class Sampler(Generic[T_co]):
@@ -65,12 +81,15 @@ class RandomSampler(Sampler[int]):
 
     def __iter__(self) -> Iterator[int]:
         length = len(self.data_source)
+        generator = self.generator
+        if generator is None:  # a stream of its own: what others draw meanwhile does not change the order
+            generator = Generator().manual_seed(draw_seed(None))
         if self.replacement:
-            yield from randint(length, (self.num_samples,), generator=self.generator).tolist()
+            yield from randint(length, (self.num_samples,), generator=generator).tolist()
             return
         left = self.num_samples
         while left > 0:
-            yield from randperm(length, generator=self.generator).tolist()[:left]
+            yield from randperm(length, generator=generator).tolist()[:left]
             left -= length
 
     def __len__(self) -> int:
@@ -90,6 +109,87 @@ class SubsetRandomSampler(Sampler[int]):
 
     def __len__(self) -> int:
         return len(self.indices)
+
+
+class WeightedRandomSampler(Sampler[int]):
+    """``num_samples`` indices in 0, ..., len(weights) - 1, each as likely as its weight; they need not sum to 1.
+
+    Args:
+        replacement: draw each index independently; otherwise none is drawn twice.
+    """
+
+    def __init__(
+        self, weights: Sequence[float], num_samples: int, replacement: bool = True, generator: Generator | None = None
+    ) -> None:
+        if not isinstance(num_samples, int) or isinstance(num_samples, bool) or num_samples <= 0:
+            raise ValueError(f"num_samples should be a positive integer value, but got num_samples={num_samples}")
+        if not isinstance(replacement, bool):
+            raise ValueError(f"replacement should be a boolean value, but got replacement={replacement}")
+        self.weights = as_tensor(weights, dtype=float64)
+        if self.weights.ndim != 1:
+            raise ValueError(
+                f"weights should be a 1d sequence but given weights have shape {tuple(self.weights.shape)}"
+            )
+        self.num_samples = num_samples
+        self.replacement = replacement
+        self.generator = generator
+
+    def __iter__(self) -> Iterator[int]:
+        drawn = ops.multinomial(self.weights, self.num_samples, self.replacement, generator=self.generator)
+        yield from drawn.tolist()
+
+    def __len__(self) -> int:
+        return self.num_samples
+
+
+class DistributedSampler(Sampler[T_co]):
+    """The part of a dataset's indices that is for process ``rank`` of ``num_replicas``; all parts have one length.
+
+    Args:
+        num_replicas, rank: must be given: there is no process group to ask yet.
+        shuffle: order drawn from ``seed`` and the epoch that ``set_epoch`` said, the same in all processes.
+        drop_last: drop samples that do not divide evenly; otherwise the first ones are visited again.
+    """
+
+    def __init__(
+        self,
+        dataset: Sized,
+        num_replicas: int | None = None,
+        rank: int | None = None,
+        shuffle: bool = True,
+        seed: int = 0,
+        drop_last: bool = False,
+    ) -> None:
+        if num_replicas is None or rank is None:
+            raise RuntimeError("Requires distributed package to be available; pass num_replicas and rank")
+        if rank >= num_replicas or rank < 0:
+            raise ValueError(f"Invalid rank {rank}, rank should be in the interval [0, {num_replicas - 1}]")
+        self.dataset = dataset
+        self.num_replicas = num_replicas
+        self.rank = rank
+        self.epoch = 0
+        self.drop_last = drop_last
+        length = len(dataset)
+        self.num_samples = length // num_replicas if drop_last else math.ceil(length / num_replicas)
+        self.total_size = self.num_samples * num_replicas
+        self.shuffle = shuffle
+        self.seed = seed
+
+    def __iter__(self) -> Iterator[T_co]:
+        length = len(self.dataset)
+        indices: list[Any] = list(range(length))
+        if self.shuffle:
+            generator = Generator().manual_seed(self.seed + self.epoch)
+            indices = randperm(length, generator=generator).tolist()
+        whole = list(itertools.islice(itertools.cycle(indices), self.total_size))
+        return iter(whole[self.rank :: self.num_replicas])
+
+    def __len__(self) -> int:
+        return self.num_samples
+
+    def set_epoch(self, epoch: int) -> None:
+        """Draw another order from now on."""
+        self.epoch = epoch
 
 
 class BatchSampler(Sampler[list[int]]):
