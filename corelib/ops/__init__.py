@@ -2,7 +2,7 @@
 
 from types import ModuleType
 
-from . import features, matrix, nonlinear, products, solvers, transcendental
+from . import arithmetic, features, matrix, nonlinear, products, solvers, transcendental
 from .activation import *  # noqa: F403
 from .bitcast import *  # noqa: F403
 from .convolution import conv1d as conv1d
@@ -44,7 +44,7 @@ from .sorting import topk as topk
 from .sorting import unique as unique
 from .view import *  # noqa: F403
 
-FAMILIES: tuple[ModuleType, ...] = (features, matrix, nonlinear, products, solvers, transcendental)
+FAMILIES: tuple[ModuleType, ...] = (arithmetic, features, matrix, nonlinear, products, solvers, transcendental)
 """The families that say themselves what users see of them: add a module here (see families.py)."""
 
 

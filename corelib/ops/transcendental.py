@@ -71,6 +71,13 @@ def _singles(low: float, high: float) -> Any:
     return samples.calls((main,), (samples.array(0),), (main.__class__((2, 3), float64, low, high),), layouts=True)
 
 
+def _pairs() -> Any:
+    """Samples of two positive operands of one dtype (PyTorch takes the logarithm of an integer one in float32)."""
+    a, b = samples.array(2, 3, low=0.2, high=3.0), samples.array(2, 3, low=0.2, high=3.0, seed=1)
+    row = samples.array(3, low=0.2, high=3.0, seed=2)
+    return samples.calls((a, b), (a, row), (row, a), (samples.array(0), samples.array(1)), accepts="f", rejects="c", layouts=True)
+
+
 # -- trigonometric -----------------------------------------------------------------------------------------------------
 
 
@@ -296,7 +303,7 @@ def _unless_zero(x: Tensor, y: Tensor, value: Tensor) -> Tensor:
         "input": lambda grad, input, other: grad * where(bitwise_and(eq(input, 0), le(other, 0)), 0.0, log(other)),
         "other": lambda grad, input, other: grad * (input / other),
     },
-    samples=samples.binary(0.2, 3.0, accepts="fib", rejects="c", numbers=()),
+    samples=_pairs(),
     scalars_mix=True,
 )
 def _xlogy(input: Tensor, other: Tensor) -> Tensor:
@@ -318,7 +325,7 @@ def xlogy(input: Any, other: Any) -> Tensor:
         "input": lambda grad, input, other: grad * where(bitwise_and(eq(input, 0), le(other, -1)), 0.0, log1p(other)),
         "other": lambda grad, input, other: grad * (input / (other + 1)),
     },
-    samples=samples.binary(0.2, 3.0, accepts="fib", rejects="c", numbers=()),
+    samples=_pairs(),
     scalars_mix=True,
 )
 def _xlog1py(input: Tensor, other: Tensor) -> Tensor:

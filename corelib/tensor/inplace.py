@@ -8,6 +8,7 @@ from .. import ops
 from ..core.inplace import inplace, inplace_operator
 from ..core.node import has_history
 from ..core.tensor import TENSORS, Tensor
+from ..dtypes import can_cast
 from ..ops.primitive import PRIMITIVES, Primitive
 from ..state import local
 from .binding import bind, method
@@ -30,13 +31,15 @@ def _inplace(name: str, prim: Primitive) -> None:
     bind(name, method)
 
 
+def _writable(prim: Primitive) -> bool:
+    """Whether a primitive's first operand can be its destination, and what else it takes is one operand."""
+    return prim.kind == "kernel" and not prim.parameters and len(prim.outputs) == 1 and (
+        prim.kinds in (("tensor",), ("number", "number"), ("tensor", "tensor"), ("tensor", "number"))
+    )  # fmt: skip
+
+
 for _p in PRIMITIVES.values():
-    if (
-        _p.kind == "kernel"
-        and not _p.parameters
-        and _p.kinds in (("tensor",), ("number", "number"))
-        and _p.name not in ("copy", "where")
-    ):
+    if _writable(_p) and _p.kinds in (("tensor",), ("number", "number")) and _p.name not in ("copy", "where"):
         _inplace(_p.name + "_", _p)
 
 
@@ -65,7 +68,11 @@ def _written_back(name: str, function: Any) -> None:
         recorded = local.grad and any(
             [x.__class__ in TENSORS and has_history(x) for x in (self, *args, *kwargs.values())]
         )
-        return ops.copy_(self, function(ops.copy(self) if recorded else self, *args, **kwargs))
+        result = function(ops.copy(self) if recorded else self, *args, **kwargs)
+        if not can_cast(result.dtype, self.dtype):
+            mine, found = ops.rules.what(self.dtype), ops.rules.what(result.dtype)
+            raise RuntimeError(f"result type {found} can't be cast to the desired output type {mine}")
+        return ops.copy_(self, result)
 
     method.__name__ = name + "_"
     method.__doc__ = f"In-place ``{name}``."
@@ -73,11 +80,16 @@ def _written_back(name: str, function: Any) -> None:
 
 
 for _name in (
+    "gt", "ge", "ne", "logical_not", "sign", "true_divide", "addmm", "baddbmm", "cumsum", "cumprod",
     "clamp", "masked_fill", "remainder", "floor_divide", "ceil", "trunc", "index_add", "tril", "triu", "square",
 ):  # fmt: skip
     _written_back(_name, getattr(ops, _name))
 for _name, _function in ops.families.in_place(ops.FAMILIES).items():
-    _written_back(_name, _function)
+    _prim = getattr(_function, "prim", None)
+    if _prim is not None and _writable(_prim):
+        _inplace(_name + "_", _prim)
+    else:
+        _written_back(_name, _function)
 
 
 @method
