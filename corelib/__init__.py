@@ -199,6 +199,7 @@ if TYPE_CHECKING:
     from . import backends as backends
     from . import compat as compat
     from . import debug as debug
+    from . import distributions as distributions
     from . import linalg as linalg
     from . import nn as nn
     from . import optim as optim
@@ -304,7 +305,8 @@ def equal(input: Tensor, other: Tensor) -> builtins.bool:
 
 
 _MODULES = {
-    "accelerator", "amp", "backend", "backends", "compat", "debug", "linalg", "nn", "optim", "testing", "utils",
+    "accelerator", "amp", "backend", "backends", "compat", "debug", "distributions", "linalg", "nn", "optim",
+    "testing", "utils",
 }  # fmt: skip
 _NAMES = {
     "cpu": "devices", "cuda": "devices", "opencl": "devices", "mps": "devices", "xpu": "devices",

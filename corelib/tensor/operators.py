@@ -100,7 +100,8 @@ def _repr(self: Tensor) -> str:
 
 
 def _format(self: Tensor, spec: str) -> str:
-    return format(item(self), spec) if spec and self.ndim == 0 else object.__format__(self, spec)
+    plain = self.ndim == 0 and type(self) is Tensor and self.device.type != "meta"
+    return format(item(self), spec) if plain else object.__format__(self, spec)
 
 
 def _deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:
