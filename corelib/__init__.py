@@ -200,9 +200,11 @@ if TYPE_CHECKING:
     from . import compat as compat
     from . import debug as debug
     from . import distributions as distributions
+    from . import fft as fft
     from . import linalg as linalg
     from . import nn as nn
     from . import optim as optim
+    from . import special as special
     from . import testing as testing
     from . import utils as utils
     from .amp import GradScaler as GradScaler
@@ -248,7 +250,6 @@ swapaxes = ops.transpose
 t = Tensor.t
 numel = Tensor.numel
 narrow = Tensor.narrow
-sgn = ops.sign
 
 
 def is_tensor(obj: Any) -> TypeGuard[Tensor]:
@@ -305,8 +306,8 @@ def equal(input: Tensor, other: Tensor) -> builtins.bool:
 
 
 _MODULES = {
-    "accelerator", "amp", "backend", "backends", "compat", "debug", "distributions", "linalg", "nn", "optim",
-    "testing", "utils",
+    "accelerator", "amp", "backend", "backends", "compat", "debug", "distributions", "fft", "linalg", "nn", "optim",
+    "special", "testing", "utils",
 }  # fmt: skip
 _NAMES = {
     "cpu": "devices", "cuda": "devices", "opencl": "devices", "mps": "devices", "xpu": "devices",
@@ -532,13 +533,13 @@ __all__ = [
     "set_grad_enabled",
     "set_printoptions",
     "set_rng_state",
-    "sgn",
     "short",
     "sigmoid",
     "sign",
     "sin",
     "softmax",
     "sort",
+    "special",
     "split",
     "sqrt",
     "square",

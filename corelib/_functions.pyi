@@ -48,6 +48,12 @@ from .ops.arithmetic import rsub as rsub
 from .ops.arithmetic import sgn as sgn
 from .ops.arithmetic import signbit as signbit
 from .ops.arithmetic import subtract as subtract
+from .ops.convolutions import conv1d as conv1d
+from .ops.convolutions import conv2d as conv2d
+from .ops.convolutions import conv3d as conv3d
+from .ops.convolutions import conv_transpose1d as conv_transpose1d
+from .ops.convolutions import conv_transpose2d as conv_transpose2d
+from .ops.convolutions import conv_transpose3d as conv_transpose3d
 from .ops.features import alpha_dropout as alpha_dropout
 from .ops.features import alpha_dropout_ as alpha_dropout_
 from .ops.features import constant_pad_nd as constant_pad_nd
@@ -58,6 +64,66 @@ from .ops.features import feature_alpha_dropout_ as feature_alpha_dropout_
 from .ops.features import feature_dropout as feature_dropout
 from .ops.features import feature_dropout_ as feature_dropout_
 from .ops.features import pairwise_distance as pairwise_distance
+from .ops.in_place import abs_ as abs_
+from .ops.in_place import acos_ as acos_
+from .ops.in_place import acosh_ as acosh_
+from .ops.in_place import addmv_ as addmv_
+from .ops.in_place import arccos_ as arccos_
+from .ops.in_place import arccosh_ as arccosh_
+from .ops.in_place import arcsin_ as arcsin_
+from .ops.in_place import arcsinh_ as arcsinh_
+from .ops.in_place import arctan_ as arctan_
+from .ops.in_place import arctanh_ as arctanh_
+from .ops.in_place import asin_ as asin_
+from .ops.in_place import asinh_ as asinh_
+from .ops.in_place import atan_ as atan_
+from .ops.in_place import atanh_ as atanh_
+from .ops.in_place import ceil_ as ceil_
+from .ops.in_place import clamp_ as clamp_
+from .ops.in_place import clamp_max_ as clamp_max_
+from .ops.in_place import clamp_min_ as clamp_min_
+from .ops.in_place import clip_ as clip_
+from .ops.in_place import conj_physical_ as conj_physical_
+from .ops.in_place import cos_ as cos_
+from .ops.in_place import cosh_ as cosh_
+from .ops.in_place import deg2rad_ as deg2rad_
+from .ops.in_place import erf_ as erf_
+from .ops.in_place import erfc_ as erfc_
+from .ops.in_place import exp2_ as exp2_
+from .ops.in_place import exp_ as exp_
+from .ops.in_place import expm1_ as expm1_
+from .ops.in_place import fill_ as fill_
+from .ops.in_place import fix_ as fix_
+from .ops.in_place import floor_ as floor_
+from .ops.in_place import frac_ as frac_
+from .ops.in_place import gcd_ as gcd_
+from .ops.in_place import i0_ as i0_
+from .ops.in_place import lcm_ as lcm_
+from .ops.in_place import ldexp_ as ldexp_
+from .ops.in_place import log10_ as log10_
+from .ops.in_place import log1p_ as log1p_
+from .ops.in_place import log2_ as log2_
+from .ops.in_place import log_ as log_
+from .ops.in_place import logit_ as logit_
+from .ops.in_place import nan_to_num_ as nan_to_num_
+from .ops.in_place import neg_ as neg_
+from .ops.in_place import negative_ as negative_
+from .ops.in_place import rad2deg_ as rad2deg_
+from .ops.in_place import reciprocal_ as reciprocal_
+from .ops.in_place import relu_ as relu_
+from .ops.in_place import round_ as round_
+from .ops.in_place import rsqrt_ as rsqrt_
+from .ops.in_place import sigmoid_ as sigmoid_
+from .ops.in_place import sin_ as sin_
+from .ops.in_place import sinc_ as sinc_
+from .ops.in_place import sinh_ as sinh_
+from .ops.in_place import sqrt_ as sqrt_
+from .ops.in_place import square_ as square_
+from .ops.in_place import tan_ as tan_
+from .ops.in_place import tanh_ as tanh_
+from .ops.in_place import trunc_ as trunc_
+from .ops.in_place import xlogy_ as xlogy_
+from .ops.in_place import zero_ as zero_
 from .ops.matrix import matrix_exp as matrix_exp
 from .ops.matrix import orgqr as orgqr
 from .ops.matrix import pinverse as pinverse
@@ -76,6 +142,18 @@ from .ops.nonlinear import selu as selu
 from .ops.nonlinear import selu_ as selu_
 from .ops.nonlinear import threshold as threshold
 from .ops.nonlinear import threshold_ as threshold_
+from .ops.norms import batch_norm as batch_norm
+from .ops.norms import group_norm as group_norm
+from .ops.norms import instance_norm as instance_norm
+from .ops.norms import layer_norm as layer_norm
+from .ops.norms import rms_norm as rms_norm
+from .ops.pools import adaptive_avg_pool1d as adaptive_avg_pool1d
+from .ops.pools import adaptive_max_pool1d as adaptive_max_pool1d
+from .ops.pools import avg_pool1d as avg_pool1d
+from .ops.pools import max_pool1d as max_pool1d
+from .ops.pools import max_pool1d_with_indices as max_pool1d_with_indices
+from .ops.pools import max_pool2d as max_pool2d
+from .ops.pools import max_pool3d as max_pool3d
 from .ops.products import addbmm as addbmm
 from .ops.products import addmv as addmv
 from .ops.products import addr as addr
@@ -134,29 +212,48 @@ from .ops.transcendental import tan as tan
 from .ops.transcendental import xlogy as xlogy
 
 __all__ = [
+    "abs_",
     "absolute",
     "acos",
+    "acos_",
     "acosh",
+    "acosh_",
+    "adaptive_avg_pool1d",
+    "adaptive_max_pool1d",
     "addbmm",
     "addcdiv",
     "addcmul",
     "addmv",
+    "addmv_",
     "addr",
     "alpha_dropout",
     "alpha_dropout_",
     "angle",
     "arccos",
+    "arccos_",
     "arccosh",
+    "arccosh_",
     "arcsin",
+    "arcsin_",
     "arcsinh",
+    "arcsinh_",
     "arctan",
     "arctan2",
+    "arctan_",
     "arctanh",
+    "arctanh_",
     "asin",
+    "asin_",
     "asinh",
+    "asinh_",
     "atan",
+    "atan_",
     "atanh",
+    "atanh_",
+    "avg_pool1d",
+    "batch_norm",
     "cdist",
+    "ceil_",
     "celu",
     "celu_",
     "chain_matmul",
@@ -164,57 +261,91 @@ __all__ = [
     "cholesky",
     "cholesky_inverse",
     "cholesky_solve",
+    "clamp_",
     "clamp_max",
+    "clamp_max_",
     "clamp_min",
+    "clamp_min_",
     "clip",
+    "clip_",
     "complex",
+    "conj_physical_",
     "constant_pad_nd",
+    "conv1d",
+    "conv2d",
+    "conv3d",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
     "copysign",
+    "cos_",
     "cosh",
+    "cosh_",
     "cosine_similarity",
     "cross",
     "deg2rad",
+    "deg2rad_",
     "det",
     "digamma",
     "divide",
     "dropout_",
     "einsum",
+    "erf_",
     "erfc",
+    "erfc_",
     "erfinv",
     "exp2",
+    "exp2_",
+    "exp_",
+    "expm1_",
     "feature_alpha_dropout",
     "feature_alpha_dropout_",
     "feature_dropout",
     "feature_dropout_",
+    "fill_",
     "fix",
+    "fix_",
     "float_power",
+    "floor_",
     "fmax",
     "fmin",
     "frac",
+    "frac_",
     "frexp",
     "gcd",
+    "gcd_",
     "ger",
     "greater",
     "greater_equal",
+    "group_norm",
     "hardshrink",
     "heaviside",
     "hypot",
     "i0",
+    "i0_",
     "imag",
     "inner",
+    "instance_norm",
     "inverse",
     "isneginf",
     "isposinf",
     "isreal",
     "kron",
+    "layer_norm",
     "lcm",
+    "lcm_",
     "ldexp",
+    "ldexp_",
     "lerp",
     "less",
     "less_equal",
     "lgamma",
     "log10",
+    "log10_",
+    "log1p_",
     "log2",
+    "log2_",
+    "log_",
     "logaddexp",
     "logaddexp2",
     "logdet",
@@ -222,14 +353,22 @@ __all__ = [
     "logical_or",
     "logical_xor",
     "logit",
+    "logit_",
     "lu_solve",
     "matrix_exp",
     "matrix_power",
+    "max_pool1d",
+    "max_pool1d_with_indices",
+    "max_pool2d",
+    "max_pool3d",
     "multiply",
     "mvlgamma",
     "nan_to_num",
+    "nan_to_num_",
     "native_channel_shuffle",
+    "neg_",
     "negative",
+    "negative_",
     "nextafter",
     "not_equal",
     "orgqr",
@@ -244,26 +383,42 @@ __all__ = [
     "prelu",
     "qr",
     "rad2deg",
+    "rad2deg_",
     "real",
+    "reciprocal_",
     "relu_",
+    "rms_norm",
+    "round_",
     "rrelu",
     "rrelu_",
+    "rsqrt_",
     "rsub",
     "selu",
     "selu_",
     "sgn",
+    "sigmoid_",
     "signbit",
+    "sin_",
     "sinc",
+    "sinc_",
     "sinh",
+    "sinh_",
     "slogdet",
+    "sqrt_",
+    "square_",
     "subtract",
     "svd",
     "tan",
+    "tan_",
+    "tanh_",
     "tensordot",
     "threshold",
     "threshold_",
     "trace",
     "triangular_solve",
+    "trunc_",
     "vdot",
     "xlogy",
+    "xlogy_",
+    "zero_",
 ]

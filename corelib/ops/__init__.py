@@ -2,7 +2,19 @@
 
 from types import ModuleType
 
-from . import arithmetic, features, matrix, nonlinear, products, solvers, transcendental
+from . import (
+    arithmetic,
+    convolutions,
+    features,
+    in_place,
+    matrix,
+    nonlinear,
+    norms,
+    pools,
+    products,
+    solvers,
+    transcendental,
+)
 from .activation import *  # noqa: F403
 from .bitcast import *  # noqa: F403
 from .convolution import conv1d as conv1d
@@ -44,7 +56,19 @@ from .sorting import topk as topk
 from .sorting import unique as unique
 from .view import *  # noqa: F403
 
-FAMILIES: tuple[ModuleType, ...] = (arithmetic, features, matrix, nonlinear, products, solvers, transcendental)
+FAMILIES: tuple[ModuleType, ...] = (
+    arithmetic,
+    convolutions,
+    features,
+    in_place,
+    matrix,
+    nonlinear,
+    norms,
+    pools,
+    products,
+    solvers,
+    transcendental,
+)
 """The families that say themselves what users see of them: add a module here (see families.py)."""
 
 

@@ -113,7 +113,7 @@ def copysign(input: Tensor, other: Tensor | Number) -> Tensor:
     """The magnitude of input with the sign of other, elementwise."""
     size = _abs(input)
     if not isinstance(other, Tensor):
-        return neg(size) if math.copysign(1.0, other) < 0 else size
+        return neg(size) if math.copysign(1.0, other.real) < 0 else size
     return where(signbit(other), neg(size), size)
 
 

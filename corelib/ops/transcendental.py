@@ -75,7 +75,9 @@ def _pairs() -> Any:
     """Samples of two positive operands of one dtype (PyTorch takes the logarithm of an integer one in float32)."""
     a, b = samples.array(2, 3, low=0.2, high=3.0), samples.array(2, 3, low=0.2, high=3.0, seed=1)
     row = samples.array(3, low=0.2, high=3.0, seed=2)
-    return samples.calls((a, b), (a, row), (row, a), (samples.array(0), samples.array(1)), accepts="f", rejects="c", layouts=True)
+    return samples.calls(
+        (a, b), (a, row), (row, a), (samples.array(0), samples.array(1)), accepts="f", rejects="c", layouts=True
+    )
 
 
 # -- trigonometric -----------------------------------------------------------------------------------------------------
@@ -130,9 +132,11 @@ def atan(input: Tensor) -> Tensor:
 # -- hyperbolic --------------------------------------------------------------------------------------------------------
 
 
-@primitive(
-    rule=_rule(), vjp={"input": lambda grad, input: grad * conj(cosh(input))}, samples=samples.unary(accepts="fibc")
-)
+def _sinh_grad(grad: Tensor, input: Tensor) -> Tensor:
+    return grad * conj(cosh(input))
+
+
+@primitive(rule=_rule(), vjp={"input": _sinh_grad}, samples=samples.unary(accepts="fibc"))
 def sinh(input: Tensor) -> Tensor:
     """Hyperbolic sine, elementwise."""
     if input.dtype.is_complex:
@@ -339,6 +343,9 @@ def xlog1py(input: Any, other: Any) -> Tensor:
     return _xlog1py(*_pair(input, other))
 
 
+_logit_rule = _rule("bif", "logit_cpu")
+
+
 @primitive(
     name="logit",
     rule=lambda x, eps: Result(_logit_rule(x).layout, (eps,), cast=_logit_rule(x).cast),
@@ -352,9 +359,6 @@ def _logit(input: Tensor, eps: Any) -> Tensor:
     """log(input / (1 - input))."""
     x = input if eps is None else clamp(input, eps, 1 - eps)
     return log(x / (1 - x))
-
-
-_logit_rule = _rule("bif", "logit_cpu")
 
 
 def _logit_slope(x: Tensor, eps: Any) -> Tensor:
@@ -448,9 +452,13 @@ def log_ndtr(input: Tensor) -> Tensor:
 # -- gamma functions ---------------------------------------------------------------------------------------------------
 
 
+def _lgamma_grad(grad: Tensor, input: Tensor) -> Tensor:
+    return grad * digamma(input)
+
+
 @primitive(
     rule=_rule("bif", "lgamma_vml_cpu"),
-    vjp={"input": lambda grad, input: grad * digamma(input)},
+    vjp={"input": _lgamma_grad},
     samples=samples.unary(0.3, 5.0, accepts="fb", rejects="c"),
 )
 def lgamma(input: Tensor) -> Tensor:
@@ -458,9 +466,13 @@ def lgamma(input: Tensor) -> Tensor:
     return numerics.precisely(numerics.lgamma, input)
 
 
+def _digamma_grad(grad: Tensor, input: Tensor) -> Tensor:
+    return grad * _polygamma(input, 1)
+
+
 @primitive(
     rule=_rule("bif", "digamma"),
-    vjp={"input": lambda grad, input: grad * polygamma(1, input)},
+    vjp={"input": _digamma_grad},
     samples=samples.unary(0.3, 5.0, accepts="f", rejects="c"),
 )
 def digamma(input: Tensor) -> Tensor:
@@ -471,10 +483,14 @@ def digamma(input: Tensor) -> Tensor:
 _polygamma_rule = _rule("bif", "polygamma")
 
 
+def _polygamma_grad(grad: Tensor, input: Tensor, n: int) -> Tensor:
+    return grad * _polygamma(input, n + 1)
+
+
 @primitive(
     name="polygamma",
     rule=lambda x, n: Result(_polygamma_rule(x).layout, (n,), cast=_polygamma_rule(x).cast),
-    vjp={"input": lambda grad, input, n: grad * _polygamma(input, n + 1)},
+    vjp={"input": _polygamma_grad},
     samples=samples.calls(
         (samples.array(2, 3, low=0.3, high=5.0), 1), (samples.array(7, low=0.3, high=9.0), 3),
         (samples.array(0), 1), (samples.array(low=0.3), 2), accepts="f", layouts=True,
@@ -523,9 +539,13 @@ def _ratio(i1_of: Tensor, x: Tensor) -> Tensor:
     return where(zero, 0.5, i1_of / where(zero, 1.0, x))
 
 
+def _i0_grad(grad: Tensor, input: Tensor) -> Tensor:
+    return grad * i1(input)
+
+
 @primitive(
     rule=_rule("bif", "i0_vml_cpu"),
-    vjp={"input": lambda grad, input: grad * i1(input)},
+    vjp={"input": _i0_grad},
     samples=samples.unary(rejects="c"),
 )
 def i0(input: Tensor) -> Tensor:
@@ -533,11 +553,15 @@ def i0(input: Tensor) -> Tensor:
     return numerics.precisely(lambda x: numerics.bessel(x, 0, False), input)
 
 
+def _i0e_grad(grad: Tensor, input: Tensor, out: Tensor) -> Tensor:
+    return grad * (i1e(input) - sgn(input) * out)
+
+
 @primitive(
     name="special_i0e",
     torch_name="special.i0e",
     rule=_rule("bif", "i0e_cpu"),
-    vjp={"input": lambda grad, input, out: grad * (i1e(input) - sgn(input) * out)},
+    vjp={"input": _i0e_grad},
     samples=samples.unary(rejects="c"),
 )
 def i0e(input: Tensor) -> Tensor:

@@ -9,7 +9,9 @@ from ..core.inplace import inplace, inplace_operator
 from ..core.node import has_history
 from ..core.tensor import TENSORS, Tensor
 from ..dtypes import can_cast
+from ..ops.families import in_place
 from ..ops.primitive import PRIMITIVES, Primitive
+from ..ops.rules import what
 from ..state import local
 from .binding import bind, method
 
@@ -70,7 +72,7 @@ def _written_back(name: str, function: Any) -> None:
         )
         result = function(ops.copy(self) if recorded else self, *args, **kwargs)
         if not can_cast(result.dtype, self.dtype):
-            mine, found = ops.rules.what(self.dtype), ops.rules.what(result.dtype)
+            mine, found = what(self.dtype), what(result.dtype)
             raise RuntimeError(f"result type {found} can't be cast to the desired output type {mine}")
         return ops.copy_(self, result)
 
@@ -84,7 +86,7 @@ for _name in (
     "clamp", "masked_fill", "remainder", "floor_divide", "ceil", "trunc", "index_add", "tril", "triu", "square",
 ):  # fmt: skip
     _written_back(_name, getattr(ops, _name))
-for _name, _function in ops.families.in_place(ops.FAMILIES).items():
+for _name, _function in in_place(ops.FAMILIES).items():
     _prim = getattr(_function, "prim", None)
     if _prim is not None and _writable(_prim):
         _inplace(_name + "_", _prim)
