@@ -311,18 +311,8 @@ def conv1d(
     dilation: Any = 1,
     groups: int = 1,
 ) -> Tensor:
-    """``torch.nn.functional.conv1d``: a two-dimensional convolution of height 1."""
-    if input.ndim not in (2, 3):
-        raise RuntimeError(
-            f"Expected 2D (unbatched) or 3D (batched) input to conv1d, but got input of size: {list(input.shape)}"
-        )
-    s, d = _pair(stride, 1, "stride"), _pair(dilation, 1, "dilation")
-    if isinstance(padding, str):
-        p: Any = padding
-    else:
-        p = (0, *_pair(padding, 1, "padding"))
-    result = _convnd(2, input.unsqueeze(-2), weight.unsqueeze(-2), bias, (1, *s), p, (1, *d), groups)
-    return result.squeeze(-2)
+    """``torch.nn.functional.conv1d``; padding may be "same" or "valid"."""
+    return _convnd(1, input, weight, bias, stride, padding, dilation, groups)
 
 
 def _convnd(
