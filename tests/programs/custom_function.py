@@ -96,3 +96,10 @@ def main(torch: Any, start: Any) -> tuple[Any, list[float]]:
         losses.append(loss.item())
     assert shift.grad is not None
     return model, losses
+
+
+if __name__ == "__main__":
+    import torch
+
+    _, values = main(torch, lambda model: None)
+    print("losses:", " ".join(f"{value:.4f}" for value in values))

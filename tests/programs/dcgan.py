@@ -87,3 +87,10 @@ def main(torch: Any, start: Any) -> tuple[Any, list[float]]:
         optimizerG.step()
         losses.append(errD.item() + errG.item())
     return both, losses
+
+
+if __name__ == "__main__":
+    import torch
+
+    _, values = main(torch, lambda model: None)
+    print("losses:", " ".join(f"{value:.4f}" for value in values))

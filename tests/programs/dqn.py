@@ -99,3 +99,10 @@ def main(torch: Any, start: Any) -> tuple[Any, list[float]]:
             if done:
                 break
     return policy_net, losses
+
+
+if __name__ == "__main__":
+    import torch
+
+    _, values = main(torch, lambda model: None)
+    print("losses:", " ".join(f"{value:.4f}" for value in values))

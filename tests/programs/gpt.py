@@ -130,3 +130,10 @@ def main(torch: Any, start: Any) -> tuple[Any, list[float]]:
         whole, _, _ = model(idx)
         assert torch.allclose(whole[:, -1], logits[:, -1], atol=1e-4)
     return model, losses
+
+
+if __name__ == "__main__":
+    import torch
+
+    _, values = main(torch, lambda model: None)
+    print("losses:", " ".join(f"{value:.4f}" for value in values))

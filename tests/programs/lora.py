@@ -82,3 +82,10 @@ def main(torch: Any, start: Any) -> tuple[Any, list[float]]:
         model.query, model.value = model.query.merge(), model.value.merge()
         assert torch.allclose(model(tokens), before, atol=1e-4)
     return model, losses
+
+
+if __name__ == "__main__":
+    import torch
+
+    _, values = main(torch, lambda model: None)
+    print("losses:", " ".join(f"{value:.4f}" for value in values))

@@ -70,3 +70,10 @@ def main(torch: Any, start: Any) -> tuple[Any, list[float]]:
         i += bptt
     assert math.exp(losses[-1]) < len(vocabulary) * 1.1
     return model, losses
+
+
+if __name__ == "__main__":
+    import torch
+
+    _, values = main(torch, lambda model: None)
+    print("losses:", " ".join(f"{value:.4f}" for value in values))

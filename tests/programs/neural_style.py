@@ -84,3 +84,10 @@ def main(torch: Any, start: Any) -> tuple[Any, list[float]]:
     cnn(content_img)
     assert not features
     return picture, losses
+
+
+if __name__ == "__main__":
+    import torch
+
+    _, values = main(torch, lambda model: None)
+    print("losses:", " ".join(f"{value:.4f}" for value in values))

@@ -64,3 +64,10 @@ def main(torch: Any, start: Any) -> tuple[Any, list[float]]:
         nearest = distances.argmin(dim=1)
     assert nearest.shape == (60,)
     return model, losses
+
+
+if __name__ == "__main__":
+    import torch
+
+    _, values = main(torch, lambda model: None)
+    print("losses:", " ".join(f"{value:.4f}" for value in values))

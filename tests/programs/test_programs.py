@@ -3,11 +3,14 @@
 Each file beside this one is a program with ``main(torch, start)``: ``torch`` is either library, and ``start`` is
 called with every model that was made, before training, to give it the weights that the other run began with.  It
 returns the trained model and the losses of its 20 steps.  What is random beside the weights comes from NumPy.
+Run as scripts, they train on PyTorch, and with ``python -m corelib.compat.torch FILE`` on corelib.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -61,3 +64,13 @@ def test_same_losses_and_weights(torch: ModuleType, name: str) -> None:
     load_numpy(torch, theirs, trained)
     for key, value in to_numpy(theirs).items():
         np.testing.assert_array_equal(trained[key], value, err_msg=key)
+
+
+@pytest.mark.parametrize("name", ["gpt", "mnist_cnn"])
+def test_as_a_script_under_the_alias(name: str) -> None:
+    """``import torch`` in the file means corelib; nothing else of it is changed."""
+    command = [sys.executable, "-m", "corelib.compat.torch", str(Path(__file__).with_name(f"{name}.py"))]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert result.returncode == 0, result.stderr
+    losses = [float(value) for value in result.stdout.split("losses:")[1].split()]
+    assert len(losses) == STEPS and losses[-1] < losses[0]

@@ -86,3 +86,10 @@ def main(torch: Any, start: Any) -> tuple[Any, list[float]]:
         optimizer.step()
         losses.append(loss.item())
     return model, losses
+
+
+if __name__ == "__main__":
+    import torch
+
+    _, values = main(torch, lambda model: None)
+    print("losses:", " ".join(f"{value:.4f}" for value in values))

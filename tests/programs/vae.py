@@ -57,3 +57,10 @@ def main(torch: Any, start: Any) -> tuple[Any, list[float]]:
         sample = model.decoder(torch.zeros(2, 4)).view(2, 1, 6, 6)
     assert sample.min() >= 0 and sample.max() <= 1
     return model, losses
+
+
+if __name__ == "__main__":
+    import torch
+
+    _, values = main(torch, lambda model: None)
+    print("losses:", " ".join(f"{value:.4f}" for value in values))
