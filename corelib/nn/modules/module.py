@@ -6,20 +6,19 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self
 
-from ...autograd import no_grad
-from ...creation import empty_like
-from ...device import Device
-from ...dtypes import dtype as DType
-from ...dtypes import float16, float32, float64
+from ...settings import compile as run_eagerly
 from ...tensor import Tensor
 from ...utils.hooks import RemovableHandle, add_hook
 from ..parameter import Buffer, Parameter
+from . import _global_hooks as all_modules
+from ._conversion import Conversion
+from ._global_hooks import *  # noqa: F403
+from ._global_hooks import registered
 from ._hooks import call_with_hooks
 from ._state_dict import _IncompatibleKeys, load_into, load_own, save_own
 
 __all__ = ["Module"]
-
-DeviceLike = str | Device | None
+__all__ += all_modules.__all__
 
 
 def _forward_unimplemented(self: Module, *input: Any) -> None:
@@ -27,7 +26,7 @@ def _forward_unimplemented(self: Module, *input: Any) -> None:
     raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function')
 
 
-class Module:
+class Module(Conversion):
     """Base class of every layer and model.
 
     A subclass calls ``super().__init__()`` first, assigns parameters and child modules as attributes, and
@@ -35,6 +34,9 @@ class Module:
     """
 
     _version = 1  # of the layout of the class's state_dict
+
+    dump_patches = False
+    call_super_init = False  # whether __init__ passes its arguments on to the next class
 
     training: bool
     _parameters: dict[str, Parameter | None]
@@ -44,7 +46,7 @@ class Module:
     forward: Callable[..., Any] = _forward_unimplemented
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        if args or kwargs:
+        if (args or kwargs) and not self.call_super_init:
             given = next(iter(kwargs)) if kwargs else None
             if given is not None:
                 raise TypeError(f"{type(self).__name__}.__init__() got an unexpected keyword argument '{given}'")
@@ -67,14 +69,32 @@ class Module:
             _state_dict_pre_hooks=OrderedDict(),
             _load_state_dict_pre_hooks=OrderedDict(),
             _load_state_dict_post_hooks=OrderedDict(),
+            _backward_pre_hooks=OrderedDict(),
+            _backward_hooks=OrderedDict(),
+            _is_full_backward_hook=None,
         )
+        if self.call_super_init:
+            super().__init__(*args, **kwargs)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
 
     # -- calling -------------------------------------------------------------------------------------
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if self._forward_hooks or self._forward_pre_hooks:
+        if (
+            self._forward_hooks
+            or self._forward_pre_hooks
+            or self._backward_hooks
+            or self._backward_pre_hooks
+            or all_modules.called
+        ):
             return call_with_hooks(self, args, kwargs)
         return self.forward(*args, **kwargs)
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Accepted, as in PyTorch; the module goes on running eagerly, which is said once."""
+        run_eagerly(self, *args, **kwargs)
 
     def register_forward_pre_hook(
         self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
@@ -104,6 +124,31 @@ class Module:
             flags.append(self._forward_hooks_always_called)
         return add_hook(self._forward_hooks, hook, prepend, flags)
 
+    def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        """Call ``hook(module, grad_output)`` before backward; what it returns, if not None, replaces them."""
+        return add_hook(self._backward_pre_hooks, hook, prepend)
+
+    def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        """Call ``hook(module, grad_input, grad_output)`` once the gradients of the positional arguments are there.
+
+        What it returns, if not None, replaces ``grad_input``.
+        """
+        self._one_kind_of_backward_hook(True)
+        return add_hook(self._backward_hooks, hook, prepend)
+
+    def register_backward_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Deprecated: as the full hook, but its ``grad_input`` is that of the module's last operation."""
+        self._one_kind_of_backward_hook(False)
+        return add_hook(self._backward_hooks, hook)
+
+    def _one_kind_of_backward_hook(self, full: bool) -> None:
+        if self._is_full_backward_hook is not None and self._is_full_backward_hook is not full:
+            raise RuntimeError(
+                "Cannot use both regular backward hooks and full backward hooks on a "
+                "single Module. Please use only one of them."
+            )
+        self.__dict__["_is_full_backward_hook"] = full
+
     # -- attributes ----------------------------------------------------------------------------------
 
     def __getattr__(self, name: str) -> Any:  # only called where normal look-up found nothing
@@ -125,7 +170,7 @@ class Module:
             if "_modules" not in members:
                 raise AttributeError("cannot assign module before Module.__init__() call")
             self._forget(name, keep="_modules")
-            self._modules[name] = value
+            self._modules[name] = registered(all_modules.module_registration_hooks, self, name, value)
         elif isinstance(value, Buffer):
             if "_buffers" not in members:
                 raise AttributeError("cannot assign buffer before Module.__init__() call")
@@ -149,7 +194,7 @@ class Module:
                     f"cannot assign '{_typename(value)}' as buffer '{name}' "
                     "(torch.nn.Buffer, torch.Tensor or None expected)"
                 )
-            self._buffers[name] = value
+            self._buffers[name] = registered(all_modules.buffer_registration_hooks, self, name, value)
         else:
             object.__setattr__(self, name, value)
 
@@ -185,7 +230,7 @@ class Module:
             raise TypeError(
                 f"cannot assign '{_typename(tensor)}' object to buffer '{name}' (torch Tensor or None required)"
             )
-        self._buffers[name] = tensor
+        self._buffers[name] = registered(all_modules.buffer_registration_hooks, self, name, tensor)
         if persistent:
             self._non_persistent_buffers_set.discard(name)
         else:
@@ -207,14 +252,14 @@ class Module:
                 f"'{name}' as a function of another Tensor, compute the value in "
                 "the forward() method."
             )
-        self._parameters[name] = param
+        self._parameters[name] = registered(all_modules.parameter_registration_hooks, self, name, param)
 
     def add_module(self, name: str, module: Module | None) -> None:
         """Add a child module under ``name``."""
         if module is not None and not isinstance(module, Module):
             raise TypeError(f"{_typename(module)} is not a Module subclass")
         self._check_name("module", name, self._modules)
-        self._modules[name] = module
+        self._modules[name] = registered(all_modules.module_registration_hooks, self, name, module)
 
     register_module = add_module
 
@@ -241,6 +286,20 @@ class Module:
             if not isinstance(module, Module):
                 raise AttributeError(f"`{item}` is not an nn.Module")
         return module
+
+    def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
+        """Put a module at a dotted path, in place of one that is there; with ``strict`` there must be one."""
+        if target == "":
+            raise ValueError("Cannot set the submodule without a target name!")
+        path, _, name = target.rpartition(".")
+        if not isinstance(module, Module):
+            raise ValueError(f"`module` is not an nn.Module, found {type(module)}")
+        parent = self.get_submodule(path)
+        if strict and not hasattr(parent, name):
+            raise AttributeError(f"{parent._get_name()} has no attribute `{name}`")
+        if not isinstance(getattr(parent, name, module), Module):
+            raise AttributeError(f"`{name}` is not an nn.Module")
+        setattr(parent, name, module)
 
     def get_parameter(self, target: str) -> Parameter:
         """The parameter at a dotted path; AttributeError where there is none."""
@@ -353,7 +412,11 @@ class Module:
             if module is not None:
                 module.state_dict(destination=result, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
         for hook in self._state_dict_hooks.values():
-            hook(self, result, prefix, local_metadata)
+            changed = hook(self, result, prefix, local_metadata)
+            if changed is not None:
+                if hook not in self.__dict__.get("_private_state_dict_hooks", ()):
+                    raise RuntimeError("state_dict post-hook must return None")
+                result = changed
         return result  # type: ignore[no-any-return]
 
     def load_state_dict(
@@ -405,6 +468,18 @@ class Module:
         """Call ``hook(module, state_dict, prefix, local_metadata)`` after it did; the hook edits in place."""
         return add_hook(self._state_dict_hooks, hook)
 
+    def _register_state_dict_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """As the public one, in PyTorch's older form: what the hook returns, if not None, is the state_dict."""
+        self.__dict__.setdefault("_private_state_dict_hooks", []).append(hook)
+        return add_hook(self._state_dict_hooks, hook)
+
+    def _register_load_state_dict_pre_hook(
+        self, hook: Callable[..., Any], with_module: bool = False
+    ) -> RemovableHandle:
+        """As the public one, in PyTorch's older form: the hook is called without the module."""
+        own = hook if with_module else lambda module, *args: hook(*args)
+        return add_hook(self._load_state_dict_pre_hooks, own)
+
     def register_load_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call ``hook(module, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys,
         error_msgs)`` before this module loads its own state."""
@@ -414,78 +489,12 @@ class Module:
         """Call ``hook(module, incompatible_keys)`` after this module and its children loaded."""
         return add_hook(self._load_state_dict_post_hooks, hook)
 
-    # -- conversion ----------------------------------------------------------------------------------
-
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        """Replace every parameter's and gradient's data, and every buffer, by ``fn`` of it.
-
-        Parameters stay the same objects, so that an optimizer made before goes on working.
-        """
-        if recurse:
-            for child in self.children():
-                child._apply(fn)
-        for param in self._parameters.values():
-            if param is None:
-                continue
-            with no_grad():
-                grad = param.grad
-                param.data = fn(param.data)
-                if grad is not None:
-                    grad.data = fn(grad.data)
-        for name, buffer in self._buffers.items():
-            if buffer is not None:
-                self._buffers[name] = fn(buffer)
-        return self
-
     def apply(self, fn: Callable[[Module], Any]) -> Self:
         """Call ``fn`` on every module below and then on this one (to initialize weights, say)."""
         for module in self.children():
             module.apply(fn)
         fn(self)
         return self
-
-    def to(self, *args: Any, **kwargs: Any) -> Self:
-        """Move and/or convert in place: ``to(device)``, ``to(dtype)``, ``to(device, dtype)``, ``to(tensor)``.
-
-        Only floating and complex parameters and buffers take the dtype.
-        """
-        device, dtype = _parse_to(*args, **kwargs)
-        if dtype is not None and not (dtype.is_floating_point or dtype.is_complex):
-            raise TypeError(
-                f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype}"
-            )
-
-        def convert(t: Tensor) -> Tensor:
-            return t.to(device, dtype if t.is_floating_point() or t.is_complex() else None)
-
-        return self._apply(convert)
-
-    def to_empty(self, *, device: DeviceLike, recurse: bool = True) -> Self:
-        """Move to ``device`` without copying: parameters and buffers there are uninitialized."""
-        return self._apply(lambda t: empty_like(t, device=device), recurse)
-
-    def cpu(self) -> Self:
-        """Move to the CPU."""
-        return self.to("cpu")
-
-    def cuda(self, device: int | DeviceLike = None) -> Self:
-        """Move to a CUDA device, the current one by default."""
-        return self.to("cuda" if device is None else f"cuda:{device}" if isinstance(device, int) else device)
-
-    def float(self) -> Self:
-        """Convert floating parameters and buffers to float32."""
-        return self._to_floating(float32)
-
-    def double(self) -> Self:
-        """Convert floating parameters and buffers to float64."""
-        return self._to_floating(float64)
-
-    def half(self) -> Self:
-        """Convert floating parameters and buffers to float16."""
-        return self._to_floating(float16)
-
-    def _to_floating(self, dtype: DType) -> Self:
-        return self._apply(lambda t: t.to(dtype) if t.is_floating_point() else t)
 
     # -- training ------------------------------------------------------------------------------------
 
@@ -546,20 +555,3 @@ def _typename(value: Any) -> str:
     """The class of a value as error messages name it."""
     cls = type(value)
     return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
-
-
-def _parse_to(
-    *args: Any, device: Any = None, dtype: DType | None = None, non_blocking: bool = False, tensor: Tensor | None = None
-) -> tuple[Any, DType | None]:
-    """The device and dtype that the arguments of ``to`` ask for, each or None."""
-    del non_blocking  # accepted, as in PyTorch; a copy is always complete when it is used
-    for position, argument in enumerate(args[:2]):
-        if isinstance(argument, Tensor):
-            tensor = argument
-        elif isinstance(argument, DType):
-            dtype = argument
-        elif position == 0 and argument is not None:
-            device = argument
-    if tensor is not None:
-        return tensor.device, tensor.dtype
-    return device, dtype
