@@ -7,7 +7,7 @@ import importlib
 import os
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from . import _functions, autograd, ops, random, settings
+from . import _functions, autograd, formats, ops, random, settings
 from ._functions import *  # noqa: F403
 from .autograd import (
     enable_grad,
@@ -57,6 +57,7 @@ from .dtypes import (
 )
 from .dtypes import bool_ as bool
 from .dtypes import default_dtype as get_default_dtype
+from .formats import *  # noqa: F403
 from .layout import Size
 from .ops import (
     abs,
@@ -234,9 +235,6 @@ nan = inf - inf
 pi = 3.141592653589793
 e = 2.718281828459045
 newaxis = None
-strided = "strided"
-contiguous_format = "contiguous_format"
-preserve_format = "preserve_format"
 
 add = Tensor.add  # with alpha
 sub = Tensor.sub
@@ -250,11 +248,45 @@ swapaxes = ops.transpose
 t = Tensor.t
 numel = Tensor.numel
 narrow = Tensor.narrow
+detach = Tensor.detach
+detach_ = Tensor.detach_
+fill_ = Tensor.fill_
+zero_ = Tensor.zero_
+get_device = Tensor.get_device
+is_conj = Tensor.is_conj
+is_distributed = Tensor.is_distributed
+is_inference = Tensor.is_inference
+is_neg = Tensor.is_neg
+is_signed = Tensor.is_signed
+resize_as_ = Tensor.resize_as_
+resolve_conj = Tensor.resolve_conj
+resolve_neg = Tensor.resolve_neg
+conj_physical_ = Tensor.conj_physical_
 
 
 def is_tensor(obj: Any) -> TypeGuard[Tensor]:
     """Whether an object is a tensor."""
     return isinstance(obj, Tensor)
+
+
+def fill(input: Tensor, value: Any) -> Tensor:
+    """A tensor of the same shape and dtype, filled with ``value``."""
+    return ops.clone(input).fill_(value)
+
+
+def broadcast_shapes(*shapes: Any) -> Size:
+    """The shape that the shapes (numbers or sequences of them) broadcast to."""
+    return Size(ops.rules.broadcast_shapes(*[(s,) if isinstance(s, builtins.int) else tuple(s) for s in shapes]))
+
+
+def get_device_module(device: Any = None) -> Any:
+    """``corelib.<type>`` for a device; without one, that of the accelerator, else of the CPU."""
+    from .accelerator import current_accelerator
+    from .device import Device
+    from .devices import device_module
+
+    found = current_accelerator() if device is None else Device(device)
+    return device_module("cpu" if found is None else found.type)
 
 
 def is_floating_point(input: Tensor) -> builtins.bool:
@@ -372,6 +404,7 @@ __all__ = [
     "bitwise_xor",
     "bmm",
     "bool",
+    "broadcast_shapes",
     "can_cast",
     "cat",
     "cdouble",
@@ -387,7 +420,7 @@ __all__ = [
     "concatenate",
     "conj",
     "conj_physical",
-    "contiguous_format",
+    "conj_physical_",
     "cos",
     "count_nonzero",
     "cpu",
@@ -398,6 +431,8 @@ __all__ = [
     "cumsum",
     "debug",
     "default_generator",
+    "detach",
+    "detach_",
     "device",
     "diagonal",
     "div",
@@ -416,6 +451,8 @@ __all__ = [
     "exp",
     "expm1",
     "eye",
+    "fill",
+    "fill_",
     "finfo",
     "flatten",
     "flip",
@@ -433,6 +470,8 @@ __all__ = [
     "ge",
     "get_default_device",
     "get_default_dtype",
+    "get_device",
+    "get_device_module",
     "get_printoptions",
     "get_rng_state",
     "gt",
@@ -449,9 +488,14 @@ __all__ = [
     "int32",
     "int64",
     "is_complex",
+    "is_conj",
+    "is_distributed",
     "is_floating_point",
     "is_grad_enabled",
+    "is_inference",
     "is_inference_mode_enabled",
+    "is_neg",
+    "is_signed",
     "is_tensor",
     "isclose",
     "isfinite",
@@ -504,7 +548,6 @@ __all__ = [
     "permute",
     "pi",
     "pow",
-    "preserve_format",
     "prod",
     "promote_types",
     "rand",
@@ -519,6 +562,9 @@ __all__ = [
     "remainder",
     "repeat",
     "reshape",
+    "resize_as_",
+    "resolve_conj",
+    "resolve_neg",
     "result_type",
     "round",
     "rsqrt",
@@ -546,7 +592,6 @@ __all__ = [
     "squeeze",
     "stack",
     "std",
-    "strided",
     "sub",
     "sum",
     "swapaxes",
@@ -573,11 +618,13 @@ __all__ = [
     "view_as_real",
     "where",
     "xpu",
+    "zero_",
     "zeros",
     "zeros_like",
 ]  # fmt: skip
 __all__ += _functions.__all__
 __all__ += settings.__all__
+__all__ += formats.__all__
 
 if os.environ.get("CORELIB_DEBUG", "") not in ("", "0"):
     from .debug import activate as _activate

@@ -253,12 +253,15 @@ def write_result(out: Tensor, result: Tensor, name: str) -> Tensor:
     return out
 
 
-def resize(tensor: Tensor, shape: tuple[int, ...]) -> None:
-    """Give a tensor another shape; memory is new where the old does not suffice (contents kept, as far as they go)."""
+def resize(tensor: Tensor, shape: tuple[int, ...], *, quiet: bool = False) -> None:
+    """Give a tensor another shape; memory is new, and its contents arbitrary, where the old does not suffice.
+
+    Warns, unless ``quiet``, where elements are lost: an ``out`` of the wrong shape.
+    """
     import warnings
 
     layout = Layout.of(shape, tensor._layout.dtype, tensor._layout.device)
-    if tensor._layout.numel and layout.numel != tensor._layout.numel:
+    if not quiet and tensor._layout.numel and layout.numel != tensor._layout.numel:
         warnings.warn(
             f"An output with one or more elements was resized since it had shape {list(tensor._layout.shape)}, which "
             f"does not match the required output shape {list(shape)}.",
