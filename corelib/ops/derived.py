@@ -27,6 +27,7 @@ from .elementwise import (
     where,
 )
 from .primitive import primitive
+from .results import accepts_out
 
 
 def _whole(input: Tensor) -> bool:
@@ -49,11 +50,13 @@ def round(input: Tensor, *, decimals: int = 0, out: Tensor | None = None) -> Ten
     return round_float(input, out=out)
 
 
+@accepts_out
 def ceil(input: Tensor) -> Tensor:
     """Smallest integer not below."""
     return input.clone() if _whole(input) else neg(floor_float(neg(input)))
 
 
+@accepts_out
 def trunc(input: Tensor) -> Tensor:
     """Integer part, towards zero."""
     if _whole(input):
@@ -96,26 +99,39 @@ def reciprocal(input: Tensor) -> Tensor:
     return div(1.0, input)
 
 
+@accepts_out
 def square(input: Tensor) -> Tensor:
     """input * input."""
     return mul(input, input)
 
 
+def _ordered(name: str, *operands: Any) -> None:
+    for x in operands:
+        if isinstance(x, Tensor) and x.dtype.is_complex:
+            raise rules.not_implemented(name, x.dtype)
+
+
+@accepts_out
 def ne(input: Any, other: Any) -> Tensor:
     """input != other, elementwise, as bool."""
     return bitwise_not(eq(input, other))
 
 
+@accepts_out
 def gt(input: Any, other: Any) -> Tensor:
     """input > other, elementwise, as bool."""
+    _ordered("gt_cpu", input, other)
     return lt(other, input)
 
 
+@accepts_out
 def ge(input: Any, other: Any) -> Tensor:
     """input >= other, elementwise, as bool."""
+    _ordered("ge_cpu", input, other)
     return le(other, input)
 
 
+@accepts_out
 def logical_not(input: Tensor) -> Tensor:
     """Whether each element is zero."""
     return eq(input, 0)
@@ -136,6 +152,7 @@ def isfinite(input: Tensor) -> Tensor:
     return lt(abs(input), float("inf")) if input.dtype.category >= 2 else input == input
 
 
+@accepts_out
 def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     """Elements limited to [min, max]; numbers or tensors. The gradient passes where the element is inside."""
     if min is None and max is None:
@@ -175,16 +192,19 @@ def _mod_fix(quotient: bool, input: Any, other: Any) -> Tensor:
     )
 
 
+@accepts_out
 def remainder(input: Any, other: Any) -> Tensor:
     """Remainder with the sign of the divisor (Python's %)."""
     return _mod_fix(False, input, other)
 
 
+@accepts_out
 def floor_divide(input: Any, other: Any) -> Tensor:
     """Division rounded down (Python's //)."""
     return _mod_fix(True, input, other)
 
 
+@accepts_out
 def true_divide(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     """``torch.div`` with its rounding modes None, "trunc" and "floor"."""
     if rounding_mode is None:

@@ -18,6 +18,8 @@ from corelib.backend.array_module import BITS, FLOATS, INEXACT, INTEGERS, NUMERI
 from corelib.backend.base import kernel
 from corelib.backend.errors import DivisionByZero
 from corelib.dtypes import dtype
+from corelib.dtypes import float32 as float32_
+from corelib.dtypes import float64 as float64_
 from corelib.layout import Layout
 
 from .context import local, quiet
@@ -98,6 +100,18 @@ log1p = kernel("log1p", dtypes=INEXACT, out=True)(_function(np.log1p))
 sin = kernel("sin", dtypes=INEXACT, out=True)(_function(np.sin))
 cos = kernel("cos", dtypes=INEXACT, out=True)(_function(np.cos))
 tanh = kernel("tanh", dtypes=INEXACT, out=True)(_function(np.tanh))
+tan = kernel("tan", dtypes=INEXACT, out=True)(_function(np.tan))
+sinh = kernel("sinh", dtypes=INEXACT, out=True)(_function(np.sinh))
+cosh = kernel("cosh", dtypes=INEXACT, out=True)(_function(np.cosh))
+asin = kernel("asin", dtypes=INEXACT, out=True)(_function(np.arcsin))
+acos = kernel("acos", dtypes=INEXACT, out=True)(_function(np.arccos))
+atan = kernel("atan", dtypes=INEXACT, out=True)(_function(np.arctan))
+asinh = kernel("asinh", dtypes=INEXACT, out=True)(_function(np.arcsinh))
+acosh = kernel("acosh", dtypes=INEXACT, out=True)(_function(np.arccosh))
+atanh = kernel("atanh", dtypes=INEXACT, out=True)(_function(np.arctanh))
+log2 = kernel("log2", dtypes=INEXACT, out=True)(_function(np.log2))
+log10 = kernel("log10", dtypes=INEXACT, out=True)(_function(np.log10))
+exp2 = kernel("exp2", dtypes=FLOATS, out=True)(_function(np.exp2))
 
 
 # A rational approximation of erf(x)/x in x**2 on [-4, 4], good to float32, as published in Eigen and XLA; its
@@ -170,6 +184,16 @@ sub = kernel("sub", dtypes=NUMERIC, out=True)(_arithmetic(np.subtract))
 mul = kernel("mul", out=True)(_arithmetic(np.multiply))
 div = kernel("div", dtypes=INEXACT, out=True)(_arithmetic(np.true_divide))
 atan2 = kernel("atan2", dtypes=FLOATS, out=True)(_binary_function(np.arctan2))
+hypot = kernel("hypot", dtypes=FLOATS, out=True)(_binary_function(np.hypot))
+copysign = kernel("copysign", dtypes=FLOATS, out=True)(_binary_function(np.copysign))
+logaddexp = kernel("logaddexp", dtypes=FLOATS, out=True)(_binary_function(np.logaddexp))
+logaddexp2 = kernel("logaddexp2", dtypes=FLOATS, out=True)(_binary_function(np.logaddexp2))
+fmax = kernel("fmax", dtypes=REAL, out=True)(_arithmetic(np.fmax))
+fmin = kernel("fmin", dtypes=REAL, out=True)(_arithmetic(np.fmin))
+nextafter = kernel("nextafter", dtypes=(float32_, float64_), out=True)(_arithmetic(np.nextafter))
+gcd = kernel("gcd", dtypes=INTEGERS, out=True)(_arithmetic(np.gcd))
+lcm = kernel("lcm", dtypes=INTEGERS, out=True)(_arithmetic(np.lcm))
+signbit = kernel("signbit", dtypes=FLOATS, out=True)(_unary(np.signbit))
 maximum = kernel("maximum", dtypes=REAL, out=True)(_arithmetic(np.maximum))
 minimum = kernel("minimum", dtypes=REAL, out=True)(_arithmetic(np.minimum))
 eq = kernel("eq", out=True)(_arithmetic(np.equal))
