@@ -7,16 +7,22 @@ from typing import Any, ClassVar
 
 from ..creation import tensor
 from ..dtypes import default_dtype, float32, float64
+from ..ops import view_as_real
 from ..tensor import Tensor
 from .optimizer import Optimizer
 
-__all__ = ["Rule", "scalar_state"]
+__all__ = ["Rule", "real", "scalar_state"]
 
 
 def scalar_state(value: float, param: Tensor, group: dict[str, Any]) -> Tensor:
     """A number kept in the state: 0-d and float32, on the CPU (it is read every step) unless asked otherwise."""
     device = param.device if group.get("capturable") or group.get("fused") else "cpu"
     return tensor(float(value), dtype=float64 if default_dtype() is float64 else float32, device=device)
+
+
+def real(value: Any) -> Any:
+    """A view of a complex tensor as a real one with a last dimension of two; anything else as it is."""
+    return view_as_real(value) if isinstance(value, Tensor) and value.is_complex() else value
 
 
 class Rule(Optimizer):
@@ -53,7 +59,12 @@ class Rule(Optimizer):
             if not state:
                 self._start(state, param, group)
             state["step"].add_(1)
-            self.update(param, -grad if maximize else grad, state, state["step"].item(), group)
+            if maximize:
+                grad = -grad
+            if param.is_complex():  # as two real parameters; views, so that it is updated through them
+                param, grad = real(param), real(grad)
+                state = {key: real(value) for key, value in state.items()}
+            self.update(param, grad, state, state["step"].item(), group)
 
     def _start(self, state: dict[str, Any], param: Tensor, group: dict[str, Any]) -> None:
         state["step"] = scalar_state(0.0, param, group)

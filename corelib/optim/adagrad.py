@@ -72,7 +72,8 @@ class Adagrad(Rule):
                 self._start(self.state[param], param, group)
 
     def init_state(self, param: Tensor, group: dict[str, Any]) -> dict[str, Any]:
-        return {"sum": full_like(param, self.defaults["initial_accumulator_value"])}
+        start = self.defaults["initial_accumulator_value"]
+        return {"sum": full_like(param, complex(start, start) if param.is_complex() else start)}
 
     def update(self, param: Tensor, grad: Tensor, state: dict[str, Any], step: float, group: dict[str, Any]) -> None:
         if group["weight_decay"] != 0:

@@ -9,6 +9,7 @@ from ..creation import tensor, zeros_like
 from ..dtypes import float32
 from ..tensor import Tensor
 from ._options import check_implementation, check_tensor_lr, number
+from ._rule import real
 from .optimizer import Optimizer, ParamsT
 
 __all__ = ["Adam", "AdamW"]
@@ -100,6 +101,9 @@ class Adam(Optimizer):
             state = self.state[param]
             if not state:
                 self._init_state(state, param, group)
+            if param.is_complex():  # as two real parameters; views, so that it is updated through them
+                param, grad = real(param), real(grad)
+                state = {key: real(value) for key, value in state.items()}
             params.append(param)
             grads.append(grad)
             means.append(state["exp_avg"])

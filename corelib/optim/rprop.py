@@ -55,7 +55,9 @@ class Rprop(Rule):
         super().__init__(params, defaults)
 
     def init_state(self, param: Tensor, group: dict[str, Any]) -> dict[str, Any]:
-        return {"prev": zeros_like(param), "step_size": full_like(param, number(group["lr"]))}
+        lr = number(group["lr"])
+        size = full_like(param, complex(lr, lr) if param.is_complex() else lr)
+        return {"prev": zeros_like(param), "step_size": size}
 
     def update(self, param: Tensor, grad: Tensor, state: dict[str, Any], step: float, group: dict[str, Any]) -> None:
         shrink, grow = group["etas"]

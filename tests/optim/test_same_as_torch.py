@@ -235,6 +235,24 @@ def test_state_of_old_versions_is_read(name: str) -> None:
     copy.optimizer.step()
 
 
+@pytest.mark.parametrize(
+    "case", [case for case in OPTIMIZERS if not case.startswith("adafactor") and "maximize" not in case]
+)
+def test_complex_parameters(torch: ModuleType, case: str) -> None:
+    def run(library: Any) -> Any:
+        random = np.random.default_rng(0)
+        z = library.nn.Parameter(library.tensor(random.standard_normal((3, 2)) + 1j * random.standard_normal((3, 2))))
+        optimizer = OPTIMIZERS[case](library.optim, [z])
+        for _ in range(10):
+            optimizer.zero_grad()
+            square = z * z.conj()
+            ((square.real - 1) ** 2).sum().backward()
+            optimizer.step()
+        return z.detach().numpy()
+
+    np.testing.assert_allclose(run(corelib), run(torch), rtol=1e-9, atol=1e-10)
+
+
 def test_names(torch: ModuleType) -> None:
     missing = set(torch.optim.__all__) - set(corelib.optim.__all__)
     assert missing == {"SparseAdam", "swap_in_optimizer_params_and_state"}
