@@ -14,8 +14,8 @@ try:
     from tensorboard.compat.proto.tensor_pb2 import TensorProto
     from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
     from tensorboard.summary.writer.event_file_writer import EventFileWriter
-except ImportError as error:  # pragma: no cover
-    raise ImportError("corelib.utils.tensorboard needs the package tensorboard: pip install tensorboard") from error
+except ImportError as error:
+    raise ImportError("corelib.utils.tensorboard needs the extra: pip install 'corelib[tensorboard]'") from error
 
 from ..tensor import Tensor
 
