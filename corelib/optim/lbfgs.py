@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from ..autograd import enable_grad, no_grad
+from ..creation import zeros_like
 from ..ops import cat
 from ..tensor import Tensor
 from ._options import check_lr, number
+from ._rule import real
 from ._wolfe import Point, strong_wolfe
 from .optimizer import Optimizer, ParamsT
 
@@ -60,12 +62,12 @@ class LBFGS(Optimizer):
         return self.param_groups[0]["params"]  # type: ignore[no-any-return]
 
     def _flat_grad(self) -> Tensor:
-        grads = [p.new_zeros(p.numel()) if p.grad is None else p.grad.reshape(-1) for p in self._params]
-        return cat(grads, 0)
+        grads = [real(zeros_like(p) if p.grad is None else p.grad) for p in self._params]
+        return cat([grad.reshape(-1) for grad in grads], 0)
 
     def _move(self, step: float, direction: Tensor) -> None:
         offset = 0
-        for p in self._params:
+        for p in map(real, self._params):
             p.add_(direction[offset : offset + p.numel()].view_as(p), alpha=step)
             offset += p.numel()
 

@@ -112,6 +112,26 @@ def test_it_finds_the_minimum() -> None:
     np.testing.assert_allclose(p.detach().numpy(), [1, 1], rtol=1e-4)
 
 
+@pytest.mark.parametrize("case", ["fixed", "line search"])
+def test_complex_parameters(torch: ModuleType, case: str) -> None:
+    def run(library: Any) -> Any:
+        random = np.random.default_rng(0)
+        z = library.nn.Parameter(library.tensor(random.standard_normal((3, 2)) + 1j * random.standard_normal((3, 2))))
+        optimizer = library.optim.LBFGS([z], **CASES[case])
+
+        def closure() -> Any:
+            optimizer.zero_grad()
+            loss = (((z * z.conj()).real - 1) ** 2).sum()
+            loss.backward()
+            return loss
+
+        for _ in range(4):
+            optimizer.step(closure)
+        return z.detach().numpy()
+
+    np.testing.assert_allclose(run(corelib), run(torch), rtol=1e-7, atol=1e-9)
+
+
 MISTAKES: dict[str, Callable[[Any], Any]] = {
     "lr": lambda t: t.optim.LBFGS([t.ones(1)], lr=-1),
     "lr tensor": lambda t: t.optim.LBFGS([t.ones(1)], lr=t.ones(2)),

@@ -59,8 +59,7 @@ def main(torch: Any, start: Any) -> tuple[Any, list[float]]:
         losses.append(loss.item())
     with torch.no_grad():
         embedded = model.embedding_net(data)
-        distances = torch.cdist(embedded, embedded)
-        distances.fill_diagonal_(float("inf"))
+        distances = torch.cdist(embedded, embedded) + torch.eye(len(data)) * 1e9  # not to itself
         nearest = distances.argmin(dim=1)
     assert nearest.shape == (60,)
     return model, losses
