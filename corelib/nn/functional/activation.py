@@ -199,10 +199,13 @@ def tanhshrink(input: Tensor) -> Tensor:
 
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """x brought nearer to 0 by ``lambd``, and 0 within ``lambd`` of it; nan stays nan."""
-    if lambd < 0:
-        raise RuntimeError(f"lambda must be greater or equal to 0, but found to be {lambd:g}.")
     if input.dtype.category != 2:
         raise rules.not_implemented("softshrink_cpu", input.dtype)
+    largest = finfo(input.dtype).max
+    if not 0 <= lambd <= largest:
+        raise RuntimeError(
+            f"lambda must be in range [0, {largest:g}] for input dtype {rules.what(input.dtype)}, but found {lambd:g}"
+        )
     away = ops.where(input > lambd, input - lambd, input + lambd)
     return ops.where(ops.abs(input) <= lambd, 0.0, away)
 
