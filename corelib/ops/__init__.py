@@ -6,13 +6,16 @@ from . import (
     arithmetic,
     convolutions,
     features,
+    framing,
     in_place,
     matrix,
     nonlinear,
     norms,
     pools,
     products,
+    rearrange,
     solvers,
+    stacking,
     transcendental,
 )
 from .activation import *  # noqa: F403
@@ -60,13 +63,16 @@ FAMILIES: tuple[ModuleType, ...] = (
     arithmetic,
     convolutions,
     features,
+    framing,
     in_place,
     matrix,
     nonlinear,
     norms,
     pools,
     products,
+    rearrange,
     solvers,
+    stacking,
     transcendental,
 )
 """The families that say themselves what users see of them: add a module here (see families.py)."""

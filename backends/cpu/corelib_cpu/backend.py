@@ -18,6 +18,7 @@ from . import (
     activation,
     convolution,
     elementwise,
+    fft,
     indexing,
     linalg,
     loss,
@@ -38,7 +39,7 @@ _ndarray = np.ndarray
 
 _KERNEL_MODULES = (
     elementwise, activation, reduction, indexing, products, random, convolution, pooling, normalization, loss,
-    optimizers, linalg,
+    optimizers, linalg, fft,
 )  # fmt: skip
 
 
