@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 import corelib
 from corelib.dtypes import dtype
-from corelib.ops.samples import ArraySpec, LayoutSpec, lay_out
+from corelib.ops.samples import ArraySpec, LayoutSpec, Sample, lay_out
 
 _RTOL = {"float64": 1e-9, "complex128": 1e-9, "float32": 2e-5, "complex64": 2e-5, "float16": 4e-3, "bfloat16": 3e-2}
 
@@ -122,6 +123,31 @@ class Oracle:
                 assert all(g is None or np.max(np.abs(self.host(g)), initial=0) < 1e-12 for g in (a, b))
             else:
                 self.same(a, b)
+
+    # -- a table's calls: (function of the module and tensors, specs of the tensors) --
+
+    def check_values(self, function: Callable[..., Any], specs: Sequence[ArraySpec], device: str = "cpu") -> None:
+        """The call gives the same values, dtypes and shapes, on the CPU or on another device."""
+        expected = function(self.torch, *[self.theirs(s) for s in specs])
+        with corelib.device(device):
+            found = function(corelib, *[self.ours(s, device) for s in specs])
+        self.same(found, expected, loose=4)
+
+    def check_gradients(self, function: Callable[..., Any], specs: Sequence[ArraySpec]) -> None:
+        """The call has the same first- and second-order gradients by its floating tensors, in double precision."""
+        wide = Sample(tuple(specs)).widened().args
+        active = [s for s in wide if s.dtype.category >= 2]
+
+        def run(module: Any, passive: Callable[[Any], Any], *tensors: Any) -> Any:
+            given = iter(tensors)
+            return function(module, *[next(given) if s.dtype.category >= 2 else passive(s) for s in wide])
+
+        self.same_gradients(partial(run, corelib, self.ours), partial(run, self.torch, self.theirs), active)
+
+    def check_error(self, function: Callable[..., Any], specs: Sequence[ArraySpec]) -> None:
+        """The call raises the same error."""
+        ours, theirs = [self.ours(s) for s in specs], [self.theirs(s) for s in specs]
+        self.same_error(lambda: function(corelib, *ours), lambda: function(self.torch, *theirs))
 
 
 def _first_line(error: BaseException) -> str:
