@@ -33,7 +33,7 @@ def main(torch: Any, start: Any) -> tuple[Any, list[float]]:
             return self.embedding_net(x1), self.embedding_net(x2), self.embedding_net(x3)
 
     labels = random.integers(0, 3, 60)
-    images = random.normal(0, 0.4, (60, 1, 10, 10)).astype(np.float32)
+    images = random.normal(0, 0.8, (60, 1, 10, 10)).astype(np.float32)
     for image, label in zip(images, labels, strict=True):
         image[0, 3 * label : 3 * label + 3] += 1.0
     data = torch.from_numpy(images)
@@ -46,8 +46,8 @@ def main(torch: Any, start: Any) -> tuple[Any, list[float]]:
 
     model = TripletNet(EmbeddingNet())
     start(model)
-    loss_fn = nn.TripletMarginLoss(margin=0.8)
-    optimizer = torch.optim.NAdam(model.parameters(), lr=3e-3)
+    loss_fn = nn.TripletMarginLoss(margin=1.5)
+    optimizer = torch.optim.NAdam(model.parameters(), lr=1e-3)
     scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=3, factor=0.5)
     losses = []
     for _ in range(20):
