@@ -1,4 +1,4 @@
-"""Adam, and AdamW, whose weight decay is decoupled from the gradient."""
+"""Adam."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ._options import check_implementation, check_tensor_lr, number
 from ._rule import real
 from .optimizer import Optimizer, ParamsT
 
-__all__ = ["Adam", "AdamW"]
+__all__ = ["Adam"]
 
 
 class Adam(Optimizer):
@@ -140,42 +140,3 @@ class Adam(Optimizer):
         state["exp_avg_sq"] = zeros_like(param)
         if group["amsgrad"]:
             state["max_exp_avg_sq"] = zeros_like(param)
-
-
-class AdamW(Adam):
-    """Adam with decoupled weight decay: each step first shrinks p by ``lr * weight_decay * p``."""
-
-    def __init__(
-        self,
-        params: ParamsT,
-        lr: float | Tensor = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 1e-2,
-        amsgrad: bool = False,
-        *,
-        maximize: bool = False,
-        foreach: bool | None = None,
-        capturable: bool = False,
-        differentiable: bool = False,
-        fused: bool | None = None,
-    ) -> None:
-        super().__init__(
-            params,
-            lr,
-            betas,
-            eps,
-            weight_decay,
-            amsgrad,
-            foreach=foreach,
-            maximize=maximize,
-            capturable=capturable,
-            differentiable=differentiable,
-            fused=fused,
-            decoupled_weight_decay=True,
-        )
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        for group in self.param_groups:
-            group["decoupled_weight_decay"] = True
