@@ -102,7 +102,7 @@ def max_pool3d(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> _Maxima:
-    """The largest element of each window of (N, C, D, H, W) or (C, D, H, W); the stride is the kernel size by default."""
+    """The largest element of each window of (N, C, D, H, W) or (C, D, H, W); the stride is the kernel size."""
     found = pools.max_pool3d_with_indices(input, kernel_size, stride, padding, dilation, ceil_mode)
     return found if return_indices else found[0]
 

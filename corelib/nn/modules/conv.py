@@ -1,9 +1,10 @@
-"""Conv2d."""
+"""Convolutions and transposed convolutions of one to three dimensions."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any, ClassVar
 
 from ...creation import empty
 from ...device import Device
@@ -14,36 +15,39 @@ from .. import init
 from ..parameter import Parameter
 from .module import Module
 
-__all__ = ["Conv2d"]
+__all__ = ["Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"]
+
+_Size = int | Sequence[int]
 
 
-def _pair(value: int | Sequence[int]) -> tuple[int, ...]:
-    return (value, value) if isinstance(value, int) else tuple(value)
+def _tuple(value: Any, n: int) -> tuple[int, ...]:
+    return (value,) * n if isinstance(value, int) else tuple(value)
 
 
-class Conv2d(Module):
-    """2-d convolution: (N, C_in, H, W) or (C_in, H, W) to (N, C_out, H_out, W_out).
+class _ConvNd(Module):
+    """What the convolutions share: ``weight``, ``bias``, how both are drawn, and printing.
 
-    Args:
-        padding: zeros added on each side, an int or a pair; "valid" means none, and "same" as many as keep
-            the size (stride 1 only).
-        padding_mode: "zeros" is what is supported.
-
-    ``weight`` is (out_channels, in_channels // groups, *kernel_size); it and ``bias`` (out_channels) are drawn
-    uniformly from (-1/sqrt(k), 1/sqrt(k)) with k = in_channels // groups * kernel height * width.
+    ``weight`` is (out_channels, in_channels // groups, *kernel_size), of transposed ones (in_channels,
+    out_channels // groups, *kernel_size); it and ``bias`` (out_channels) are drawn uniformly from
+    (-1/sqrt(k), 1/sqrt(k)) with k = weight.size(1) * prod(kernel_size).
     """
+
+    _dims: ClassVar[int]
+    bias: Parameter | None
 
     def __init__(
         self,
         in_channels: int,
         out_channels: int,
-        kernel_size: int | Sequence[int],
-        stride: int | Sequence[int] = 1,
-        padding: str | int | Sequence[int] = 0,
-        dilation: int | Sequence[int] = 1,
-        groups: int = 1,
-        bias: bool = True,
-        padding_mode: str = "zeros",
+        kernel_size: _Size,
+        stride: _Size,
+        padding: str | _Size,
+        dilation: _Size,
+        transposed: bool,
+        output_padding: _Size,
+        groups: int,
+        bias: bool,
+        padding_mode: str,
         device: str | Device | None = None,
         dtype: DType | None = None,
     ) -> None:
@@ -54,12 +58,15 @@ class Conv2d(Module):
             raise ValueError("in_channels must be divisible by groups")
         if out_channels % groups != 0:
             raise ValueError("out_channels must be divisible by groups")
+        n = self._dims
         self.in_channels = in_channels
         self.out_channels = out_channels
-        self.kernel_size = _pair(kernel_size)
-        self.stride = _pair(stride)
-        self.padding = padding if isinstance(padding, str) else _pair(padding)
-        self.dilation = _pair(dilation)
+        self.kernel_size = _tuple(kernel_size, n)
+        self.stride = _tuple(stride, n)
+        self.padding = padding if isinstance(padding, str) else _tuple(padding, n)
+        self.dilation = _tuple(dilation, n)
+        self.transposed = transposed
+        self.output_padding = _tuple(output_padding, n)
         self.groups = groups
         self.padding_mode = padding_mode
         if isinstance(self.padding, str):
@@ -72,13 +79,8 @@ class Conv2d(Module):
                 "padding_mode must be one of {'zeros', 'reflect', 'replicate', 'circular'}, "
                 f"but got padding_mode='{padding_mode}'"
             )
-        if padding_mode != "zeros":
-            raise NotImplementedError(
-                f"Conv2d: padding_mode='{padding_mode}' is not supported yet; pad the input, "
-                "and use padding_mode='zeros'"
-            )
-        shape = (out_channels, in_channels // groups, *self.kernel_size)
-        self.weight = Parameter(empty(shape, device=device, dtype=dtype))
+        first, second = (in_channels, out_channels) if transposed else (out_channels, in_channels)
+        self.weight = Parameter(empty((first, second // groups, *self.kernel_size), device=device, dtype=dtype))
         if bias:
             self.bias = Parameter(empty(out_channels, device=device, dtype=dtype))
         else:
@@ -89,22 +91,248 @@ class Conv2d(Module):
         """Draw the initial weights again."""
         init.kaiming_uniform_(self.weight, a=math.sqrt(5))
         if self.bias is not None:
-            fan_in = self.weight[0].numel()
+            fan_in = math.prod(self.weight.shape[1:])
             if fan_in != 0:
                 bound = 1 / math.sqrt(fan_in)
                 init.uniform_(self.bias, -bound, bound)
 
-    def forward(self, input: Tensor) -> Tensor:
-        return F.conv2d(input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+    def _frame(self) -> list[int]:
+        """What ``F.pad`` adds for a padding mode other than "zeros": the last dimension first."""
+        frame = []
+        for i in reversed(range(self._dims)):
+            if isinstance(self.padding, str):
+                total = self.dilation[i] * (self.kernel_size[i] - 1) if self.padding == "same" else 0
+                frame += [total // 2, total - total // 2]
+            else:
+                frame += [self.padding[i]] * 2
+        return frame
+
+    def _padded(self, input: Tensor) -> tuple[Tensor, Any]:
+        """The input, and the padding that is left to do."""
+        if self.padding_mode == "zeros":
+            return input, self.padding
+        return F.pad(input, self._frame(), mode=self.padding_mode), (0,) * self._dims
 
     def extra_repr(self) -> str:
         text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
-        if self.padding != (0, 0):
+        if self.padding != (0,) * len(self.padding):
             text += f", padding={self.padding}"
-        if self.dilation != (1, 1):
+        if self.dilation != (1,) * len(self.dilation):
             text += f", dilation={self.dilation}"
+        if self.output_padding != (0,) * len(self.output_padding):
+            text += f", output_padding={self.output_padding}"
         if self.groups != 1:
             text += f", groups={self.groups}"
         if self.bias is None:
             text += ", bias=False"
+        if self.padding_mode != "zeros":
+            text += f", padding_mode={self.padding_mode}"
         return text
+
+
+class Conv1d(_ConvNd):
+    """1-d convolution of (N, C_in, L) or (C_in, L) to C_out channels.
+
+    Args:
+        padding: how much is added on each side; "valid" means nothing, and "same" as much as keeps the size
+            (stride 1 only).
+        padding_mode: what is added: "zeros", "reflect", "replicate" or "circular".
+    """
+
+    _dims = 1
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: _Size,
+        stride: _Size = 1,
+        padding: str | _Size = 0,
+        dilation: _Size = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: str = "zeros",
+        device: str | Device | None = None,
+        dtype: DType | None = None,
+    ) -> None:
+        super().__init__(
+            in_channels, out_channels, kernel_size, stride, padding, dilation, False, 0, groups, bias, padding_mode,
+            device, dtype,
+        )  # fmt: skip
+
+    def forward(self, input: Tensor) -> Tensor:
+        x, padding = self._padded(input)
+        return F.conv1d(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+
+
+class Conv2d(_ConvNd):
+    """2-d convolution of (N, C_in, H, W) or (C_in, H, W) to C_out channels.
+
+    Args:
+        padding: how much is added on each side; "valid" means nothing, and "same" as much as keeps the size
+            (stride 1 only).
+        padding_mode: what is added: "zeros", "reflect", "replicate" or "circular".
+    """
+
+    _dims = 2
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: _Size,
+        stride: _Size = 1,
+        padding: str | _Size = 0,
+        dilation: _Size = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: str = "zeros",
+        device: str | Device | None = None,
+        dtype: DType | None = None,
+    ) -> None:
+        super().__init__(
+            in_channels, out_channels, kernel_size, stride, padding, dilation, False, 0, groups, bias, padding_mode,
+            device, dtype,
+        )  # fmt: skip
+
+    def forward(self, input: Tensor) -> Tensor:
+        x, padding = self._padded(input)
+        return F.conv2d(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+
+
+class Conv3d(_ConvNd):
+    """3-d convolution of (N, C_in, D, H, W) or (C_in, D, H, W) to C_out channels.
+
+    Args:
+        padding: how much is added on each side; "valid" means nothing, and "same" as much as keeps the size
+            (stride 1 only).
+        padding_mode: what is added: "zeros", "reflect", "replicate" or "circular".
+    """
+
+    _dims = 3
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: _Size,
+        stride: _Size = 1,
+        padding: str | _Size = 0,
+        dilation: _Size = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: str = "zeros",
+        device: str | Device | None = None,
+        dtype: DType | None = None,
+    ) -> None:
+        super().__init__(
+            in_channels, out_channels, kernel_size, stride, padding, dilation, False, 0, groups, bias, padding_mode,
+            device, dtype,
+        )  # fmt: skip
+
+    def forward(self, input: Tensor) -> Tensor:
+        x, padding = self._padded(input)
+        return F.conv3d(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+
+
+class _ConvTransposeNd(_ConvNd):
+    """What the transposed convolutions share."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: _Size,
+        stride: _Size = 1,
+        padding: _Size = 0,
+        output_padding: _Size = 0,
+        groups: int = 1,
+        bias: bool = True,
+        dilation: _Size = 1,
+        padding_mode: str = "zeros",
+        device: str | Device | None = None,
+        dtype: DType | None = None,
+    ) -> None:
+        if padding_mode != "zeros":
+            raise ValueError(f'Only "zeros" padding mode is supported for {type(self).__name__}')
+        super().__init__(
+            in_channels, out_channels, kernel_size, stride, padding, dilation, True, output_padding, groups, bias,
+            padding_mode, device, dtype,
+        )  # fmt: skip
+
+    def _extra(self, input: Tensor, output_size: Sequence[int] | None) -> tuple[int, ...]:
+        """The output padding that gives ``output_size``."""
+        if output_size is None:
+            return self.output_padding
+        n = self._dims
+        lead = 2 if input.dim() == n + 2 else 1
+        wanted = list(output_size)
+        if len(wanted) == lead + n:
+            wanted = wanted[lead:]
+        if len(wanted) != n:
+            raise ValueError(
+                f"ConvTranspose{n}D: for {input.dim()}D input, output_size must have {n} or {lead + n} elements "
+                f"(got {len(wanted)})"
+            )
+        smallest = [
+            (input.size(i + lead) - 1) * self.stride[i]
+            - 2 * int(self.padding[i])
+            + self.dilation[i] * (self.kernel_size[i] - 1)
+            + 1
+            for i in range(n)
+        ]
+        largest = [size + step - 1 for size, step in zip(smallest, self.stride, strict=True)]
+        if any(not a <= size <= b for a, size, b in zip(smallest, wanted, largest, strict=True)):
+            raise ValueError(
+                f"requested an output size of {wanted}, but valid sizes range from {smallest} to {largest} (for an "
+                f"input of {input.size()[2:]})"
+            )
+        return tuple(size - least for size, least in zip(wanted, smallest, strict=True))
+
+
+class ConvTranspose1d(_ConvTransposeNd):
+    """Transposed 1-d convolution of (N, C_in, L) or (C_in, L) to C_out channels: the gradient of ``Conv1d``.
+
+    Args:
+        output_padding: what is added to the size on one side; calling the module with ``output_size`` chooses it.
+    """
+
+    _dims = 1
+
+    def forward(self, input: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
+        extra = self._extra(input, output_size)
+        return F.conv_transpose1d(
+            input, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation
+        )
+
+
+class ConvTranspose2d(_ConvTransposeNd):
+    """Transposed 2-d convolution of (N, C_in, H, W) or (C_in, H, W) to C_out channels: the gradient of ``Conv2d``.
+
+    Args:
+        output_padding: what is added to the size on one side; calling the module with ``output_size`` chooses it.
+    """
+
+    _dims = 2
+
+    def forward(self, input: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
+        extra = self._extra(input, output_size)
+        return F.conv_transpose2d(
+            input, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation
+        )
+
+
+class ConvTranspose3d(_ConvTransposeNd):
+    """Transposed 3-d convolution of (N, C_in, D, H, W) or (C_in, D, H, W): the gradient of ``Conv3d``.
+
+    Args:
+        output_padding: what is added to the size on one side; calling the module with ``output_size`` chooses it.
+    """
+
+    _dims = 3
+
+    def forward(self, input: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
+        extra = self._extra(input, output_size)
+        return F.conv_transpose3d(
+            input, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation
+        )
