@@ -64,6 +64,15 @@ def test_nested_structure() -> None:
     assert back == value and type(back[2.5]) is OrderedDict and str(back[1][5]) == "-0.0"
 
 
+def test_other_plain_values() -> None:
+    value = [
+        1 + 2j, complex("nan"), b"\x00\xff", b"", corelib.bfloat16, corelib.device("cpu"), corelib.Size([2, 3]),
+        (corelib.Size([]),),
+    ]  # fmt: skip
+    back = round_trip(value)
+    assert repr(back) == repr(value) and [type(v) for v in back] == [type(v) for v in value]
+
+
 def test_floats_that_json_lacks() -> None:
     inf, minus, nan = round_trip([float("inf"), float("-inf"), float("nan")])
     assert inf == float("inf") and minus == float("-inf") and nan != nan

@@ -1,4 +1,4 @@
-"""save and load: nested state in one safetensors file.
+"""The safetensors format: nested state in one file.
 
 A file holds tensors and a JSON header, and no code: loading one cannot run anything.  The structure around
 the tensors (dicts, lists, tuples, numbers, text) is JSON in the header's metadata, so that a flat state_dict
@@ -11,30 +11,26 @@ that share memory once, under the first one's path (or, where none covers the ot
 
 from __future__ import annotations
 
+import base64
 import json
 import math
-import os
-import secrets
-import shutil
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, cast
 
 import numpy as np
 
-from . import dtypes
-from .core.tensor import storage_of
-from .creation import from_numpy
-from .device import Device
-from .dtypes import dtype as DType
-from .tensor import Tensor
+from .. import dtypes
+from ..core.tensor import storage_of
+from ..creation import from_numpy
+from ..device import Device
+from ..dtypes import dtype as DType
+from ..layout import Size
+from ..tensor import Tensor
+from .place import MapLocation, on_device
 
-__all__ = ["load", "save"]
-
-FileLike = str | os.PathLike[str] | BinaryIO
-MapLocation = str | Device | Mapping[str, str] | None
+__all__ = ["encode", "read", "write"]
 
 _METADATA_KEY = "corelib"
 _FORMAT_VERSION = 1
@@ -57,19 +53,8 @@ _CODES = {
 _DTYPES = {code: d for d, code in _CODES.items() if d is not dtypes.complex128}
 
 
-def save(obj: Any, f: FileLike) -> None:
-    """Save ``obj`` as a safetensors file.
-
-    Args:
-        obj: a tensor, None, bool, int, float, str, or a dict, OrderedDict, list or tuple of such, to any depth.
-            Keys are str, int, float, bool or None.  Tensors may be of any dtype and on any device; those that
-            share memory still share it after loading.  A Parameter is loaded as a Tensor.
-        f: a path, or a binary file that is open for writing.  A path is replaced all at once when everything
-            is on disk: whatever happens meanwhile, it holds the old contents or the new.
-
-    Raises:
-        TypeError: for an object of another type, naming where it is.
-    """
+def encode(obj: Any) -> tuple[bytes, list[_Blob]]:
+    """The head of the file that holds ``obj``, and the tensors that follow it."""
     encoder = _Encoder()
     root = encoder.encode(obj, "obj", "")
     blobs, records = _plan(encoder.tensors)
@@ -91,34 +76,32 @@ def save(obj: Any, f: FileLike) -> None:
         position += size
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)  # the data starts aligned
-    with _open_for_writing(f) as file:
-        file.write(len(text).to_bytes(8, "little"))
-        file.write(text)
-        for blob in blobs:
-            file.write(np.ascontiguousarray(blob.tensor._host()).reshape(-1).view(np.uint8).data)
+    return len(text).to_bytes(8, "little") + text, blobs
 
 
-def load(f: FileLike, map_location: MapLocation = None) -> Any:
-    """Load what :func:`save` saved; any other safetensors file gives a dict of its tensors by name.
-
-    Args:
-        f: a path, or a binary file that is open for reading.
-        map_location: the device to put tensors on, or a dict from the device they were saved from to the one
-            to use.  By default they go back to where they were saved from.
-
-    Raises:
-        ValueError: where it is no safetensors file, is cut short, or has a dtype that does not exist here.
-    """
-    if isinstance(f, str | os.PathLike):
-        with open(f, "rb") as file:
-            return _load(file, os.fspath(f), map_location)
-    return _load(f, str(getattr(f, "name", "the file")), map_location)
+def write(file: BinaryIO, head: bytes, blobs: list[_Blob]) -> None:
+    """Write what ``encode`` made."""
+    file.write(head)
+    for blob in blobs:
+        file.write(np.ascontiguousarray(blob.tensor._host()).reshape(-1).view(np.uint8).data)
 
 
 # -- from objects to JSON and back ---------------------------------------------------------------------
 #
 # None, bool, int, str, finite floats and lists stand for themselves; an object with one key marks the rest:
-# {"tensor": i}, {"tuple": [...]}, {"dict": [[key, value], ...]}, {"ordered_dict": ...}, {"float": "nan"}.
+# {"tensor": i}, {"tuple": [...]}, {"dict": [[key, value], ...]}, {"ordered_dict": ...}, {"float": "nan"},
+# {"complex": ["1.0", "nan"]}, {"bytes": base64}, {"dtype": name}, {"device": text}, {"size": [...]}.
+
+
+_BY_NAME: dict[str, DType] = {d.name: d for d in dtypes.ALL_DTYPES}
+_SCALARS: dict[type, tuple[str, Callable[[Any], Any], Callable[[Any], Any]]] = {
+    complex: ("complex", lambda z: [str(z.real), str(z.imag)], lambda z: complex(float(z[0]), float(z[1]))),
+    bytes: ("bytes", lambda b: base64.b64encode(b).decode(), base64.b64decode),
+    DType: ("dtype", lambda d: d.name, lambda name: _BY_NAME[name]),
+    Device: ("device", str, Device),
+    Size: ("size", list, Size),
+}
+_FROM_JSON = {kind: from_json for kind, _, from_json in _SCALARS.values()}
 
 
 @dataclass
@@ -135,6 +118,9 @@ class _Encoder:
             return value
         if type(value) is float:
             return value if math.isfinite(value) else {"float": str(value)}
+        if type(value) in _SCALARS:
+            kind, to_json, _ = _SCALARS[type(value)]
+            return {kind: to_json(value)}
         if isinstance(value, Tensor):
             if id(value) not in self.seen:
                 self.seen[id(value)] = len(self.tensors)
@@ -143,7 +129,7 @@ class _Encoder:
         if type(value) not in (list, tuple, dict, OrderedDict):
             raise TypeError(
                 f"save(): cannot save {where}, of type {type(value).__module__}.{type(value).__qualname__}; "
-                "only tensors, dicts, lists, tuples, numbers, text, bool and None can be saved"
+                "only tensors, dicts, lists, tuples, numbers, text, bytes, dtypes, devices, bool and None can be saved"
             )
         if id(value) in self.open:
             raise TypeError(f"save(): cannot save {where}, which contains itself")
@@ -181,6 +167,8 @@ def _decode(value: Any, tensors: list[Tensor]) -> Any:
         return tensors[content]
     if kind == "float":
         return float(content)
+    if kind in _FROM_JSON:
+        return _FROM_JSON[kind](content)
     if kind == "tuple":
         return tuple(_decode(item, tensors) for item in content)
     pairs = [(_decode(key, tensors), _decode(item, tensors)) for key, item in content]
@@ -274,7 +262,8 @@ def _unused(name: str, taken: set[str]) -> str:
 # -- reading -------------------------------------------------------------------------------------------
 
 
-def _load(file: BinaryIO, name: str, map_location: MapLocation) -> Any:
+def read(file: BinaryIO, name: str, map_location: MapLocation) -> Any:
+    """What a file holds; ``name`` is how errors name it."""
     header = _read_header(file, name)
     metadata = header.pop("__metadata__", None) or {}
     arrays: dict[str, np.ndarray[Any, Any]] = {}
@@ -285,7 +274,7 @@ def _load(file: BinaryIO, name: str, map_location: MapLocation) -> Any:
         arrays[key] = _read_array(file, name, key, entry)
         position = entry["data_offsets"][1]
     if _METADATA_KEY not in metadata:
-        return {key: _on_device(from_numpy(arrays[key]), "cpu", map_location) for key in header}
+        return {key: on_device(from_numpy(arrays[key]), "cpu", map_location) for key in header}
     structure = json.loads(metadata[_METADATA_KEY])
     if structure["version"] != _FORMAT_VERSION:
         raise ValueError(f"{name} was saved by a newer version of corelib (format {structure['version']})")
@@ -341,50 +330,9 @@ def _make_tensor(
         array = arrays[name]
         if record.get("dtype") == "complex128":
             array = array.view(np.complex128).reshape(array.shape[:-1])
-        bases[name] = _on_device(from_numpy(array), record.get("device", "cpu"), map_location)
+        bases[name] = on_device(from_numpy(array), record.get("device", "cpu"), map_location)
     base = bases[name]
     tensor = base.detach()  # an object of its own, in the same memory
     if "size" in record:
         tensor = base.as_strided(record["size"], record["stride"], record["offset"])
     return tensor.requires_grad_() if record.get("requires_grad") else tensor
-
-
-def _on_device(tensor: Tensor, saved: str, map_location: MapLocation) -> Tensor:
-    if map_location is None:
-        target: str | Device = saved
-    elif isinstance(map_location, Mapping):
-        target = map_location.get(saved, saved)
-    else:
-        target = map_location
-    return tensor.to(Device(target))
-
-
-# -- writing all or nothing ------------------------------------------------------------------------------
-
-
-@contextmanager
-def _open_for_writing(f: FileLike) -> Iterator[BinaryIO]:
-    """The file itself; or, for a path, a new file beside it that takes its place once it is on disk."""
-    if not isinstance(f, str | os.PathLike):
-        yield f
-        return
-    path = os.path.realpath(f)  # through a link: the link stays
-    unfinished = f"{path}.{secrets.token_hex(4)}.part"
-    try:
-        with open(unfinished, "xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        if os.path.exists(path):
-            shutil.copymode(path, unfinished)
-        os.replace(unfinished, path)
-    except BaseException:
-        if os.path.exists(unfinished):
-            os.remove(unfinished)
-        raise
-    if os.name == "posix":  # the new name is on disk only when its folder is
-        folder = os.open(os.path.dirname(path), os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
