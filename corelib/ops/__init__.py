@@ -16,6 +16,7 @@ from . import (
     rearrange,
     solvers,
     stacking,
+    statistics,
     transcendental,
 )
 from .activation import *  # noqa: F403
@@ -73,6 +74,7 @@ FAMILIES: tuple[ModuleType, ...] = (
     rearrange,
     solvers,
     stacking,
+    statistics,
     transcendental,
 )
 """The families that say themselves what users see of them: add a module here (see families.py)."""
