@@ -28,7 +28,7 @@ def std_mean(
     unbiased: bool = True,
     keepdim: bool = False,
     *,
-    correction: float | None = None,
+    correction: int | None = None,
 ) -> tuple[Tensor, Tensor]:
     """(standard deviation, mean) over ``dim``; arguments as for ``std``."""
     from .reduction import mean
