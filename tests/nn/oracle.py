@@ -14,11 +14,15 @@ Same = Callable[[Callable[[Any], Any]], Any]
 RTOL = {"float64": 1e-7, "float32": 3e-5}  # some of PyTorch's gradients have constants in float32
 
 
+def _host(x: Any) -> Any:
+    return x.detach().numpy() if isinstance(x, corelib.Tensor) else x.detach().numpy(force=True)
+
+
 def near(ours: Any, theirs: Any) -> None:
     """Equal in dtype, shape and value, up to rounding; None is as good as zeros."""
     if ours is None or theirs is None:
         for x in (ours, theirs):
-            assert x is None or np.abs(x.detach().numpy()).max(initial=0) < 1e-9
+            assert x is None or np.abs(_host(x)).max(initial=0) < 1e-9
         return
     if isinstance(theirs, (tuple, list)):
         assert len(ours) == len(theirs)
@@ -28,9 +32,9 @@ def near(ours: Any, theirs: Any) -> None:
     assert tuple(ours.shape) == tuple(theirs.shape)
     assert ours.dtype.name == str(theirs.dtype).removeprefix("torch.")
     rtol = RTOL.get(ours.dtype.name, 0.0)
-    b = theirs.detach().numpy()
+    b = _host(theirs)
     size = np.abs(b, where=np.isfinite(b), out=np.zeros_like(b)).max(initial=1.0) if rtol else 0
-    np.testing.assert_allclose(ours.detach().numpy(), b, rtol=rtol, atol=rtol * size, equal_nan=True)
+    np.testing.assert_allclose(_host(ours), b, rtol=rtol, atol=rtol * size, equal_nan=True)
 
 
 def _weights(t: Any, y: Any, seed: int) -> Any:

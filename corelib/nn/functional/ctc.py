@@ -58,7 +58,7 @@ def ctc_loss(
         if n < 0 or n > time:
             raise RuntimeError(
                 f"Expected input_lengths to have value at most {time}, but got value {n} "
-                "(while checking arguments for ctc_loss_cpu)"
+                "(while checking arguments for ctc_loss_allocate_outputs)"
             )
     if min(lengths, default=0) < 0:
         raise RuntimeError("Expected target_lengths to have values that are not negative")
@@ -87,7 +87,7 @@ def _lengths(given: Tensor | Sequence[int]) -> list[int]:
 def _padded(targets: Tensor, lengths: list[int], blank: int) -> Tensor:
     """Targets (N, S), with blanks beyond their lengths."""
     longest = max(lengths, default=0)
-    where_ = "(while checking arguments for ctc_loss_cpu)"
+    where_ = "(while checking arguments for ctc_loss_allocate_outputs)"
     if targets.dim() == 1:
         if targets.numel() != sum(lengths):
             raise RuntimeError(

@@ -9,7 +9,7 @@ from ... import ops
 from ...autograd import no_grad
 from ...tensor import Tensor
 from .activation import logsigmoid
-from .loss import reduce_loss, reduction_of, warn_broadcast, weighted
+from .loss import reduce_loss, reduction_of, warn_broadcast
 
 __all__ = ["gaussian_nll_loss", "huber_loss", "kl_div", "poisson_nll_loss", "smooth_l1_loss", "soft_margin_loss"]
 
@@ -50,7 +50,12 @@ def huber_loss(
     if delta <= 0:
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
     size, near, small = _near_and_far(input - target, delta)
-    return weighted(ops.where(near, small * small * 0.5, (size - 0.5 * delta) * delta), weight, reduction)
+    loss = ops.where(near, small * small * 0.5, (size - 0.5 * delta) * delta)
+    if weight is not None:
+        if weight.size() != input.size():
+            raise ValueError("Weights and input must have the same size.")
+        loss = loss * weight
+    return reduce_loss(loss, reduction)
 
 
 def kl_div(
