@@ -5,6 +5,7 @@ from types import ModuleType
 from . import (
     arithmetic,
     convolutions,
+    factors,
     features,
     framing,
     in_place,
@@ -63,6 +64,7 @@ from .view import *  # noqa: F403
 FAMILIES: tuple[ModuleType, ...] = (
     arithmetic,
     convolutions,
+    factors,
     features,
     framing,
     in_place,

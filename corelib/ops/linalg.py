@@ -86,6 +86,8 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
     a, b = len(input._layout.shape), len(other._layout.shape)
     if a == 2 and b == 2:
         return matmul_kernel(input, other, out=out)
+    if out is not None:
+        return _matmul_into(input, other, out=out)
     if a == 0 or b == 0:
         raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {a}D and {b}D")
     if a == 1 and b == 1:
@@ -113,6 +115,11 @@ def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor
     x = input.expand((*batch, *input.shape[-2:])) if tuple(input.shape[:-2]) != batch else input
     y = other.expand((*batch, *other.shape[-2:])) if tuple(other.shape[:-2]) != batch else other
     return matmul_kernel(x, y)
+
+
+@accepts_out
+def _matmul_into(input: Tensor, other: Tensor) -> Tensor:
+    return matmul(input, other)
 
 
 def _count(shape: Any) -> int:
@@ -184,7 +191,8 @@ def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Any = 1, alpha: An
 def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """beta * input + alpha * (batch1 @ batch2)."""
     product = bmm(batch1, batch2)
-    return add(product if alpha == 1 else product * alpha, input if beta == 1 else input * beta)
+    product = product if alpha == 1 else product * alpha
+    return product if beta == 0 else add(product, input if beta == 1 else input * beta)
 
 
 def _linear_rule(x: Layout, weight: Layout, bias: Layout | None) -> Result:
