@@ -169,6 +169,43 @@ from .ops.products import pdist as pdist
 from .ops.products import tensordot as tensordot
 from .ops.products import trace as trace
 from .ops.products import vdot as vdot
+from .ops.rearrange import adjoint as adjoint
+from .ops.rearrange import broadcast_tensors as broadcast_tensors
+from .ops.rearrange import broadcast_to as broadcast_to
+from .ops.rearrange import diag as diag
+from .ops.rearrange import diag_embed as diag_embed
+from .ops.rearrange import diagflat as diagflat
+from .ops.rearrange import diagonal_scatter as diagonal_scatter
+from .ops.rearrange import dsplit as dsplit
+from .ops.rearrange import expand_copy as expand_copy
+from .ops.rearrange import fliplr as fliplr
+from .ops.rearrange import flipud as flipud
+from .ops.rearrange import hsplit as hsplit
+from .ops.rearrange import is_same_size as is_same_size
+from .ops.rearrange import movedim as moveaxis
+from .ops.rearrange import movedim as movedim
+from .ops.rearrange import narrow_copy as narrow_copy
+from .ops.rearrange import permute_copy as permute_copy
+from .ops.rearrange import ravel as ravel
+from .ops.rearrange import repeat_interleave as repeat_interleave
+from .ops.rearrange import roll as roll
+from .ops.rearrange import rot90 as rot90
+from .ops.rearrange import select_scatter as select_scatter
+from .ops.rearrange import slice_scatter as slice_scatter
+from .ops.rearrange import split_with_sizes as split_with_sizes
+from .ops.rearrange import sum_to_size as sum_to_size
+from .ops.rearrange import tensor_split as tensor_split
+from .ops.rearrange import tile as tile
+from .ops.rearrange import transpose as swapaxes
+from .ops.rearrange import transpose as swapdims
+from .ops.rearrange import transpose as transpose
+from .ops.rearrange import transpose_copy as transpose_copy
+from .ops.rearrange import unflatten as unflatten
+from .ops.rearrange import unsafe_chunk as unsafe_chunk
+from .ops.rearrange import unsafe_split as unsafe_split
+from .ops.rearrange import unsafe_split_with_sizes as unsafe_split_with_sizes
+from .ops.rearrange import view_copy as view_copy
+from .ops.rearrange import vsplit as vsplit
 from .ops.solvers import cholesky as cholesky
 from .ops.solvers import cholesky_inverse as cholesky_inverse
 from .ops.solvers import cholesky_solve as cholesky_solve
@@ -180,6 +217,21 @@ from .ops.solvers import qr as qr
 from .ops.solvers import slogdet as slogdet
 from .ops.solvers import svd as svd
 from .ops.solvers import triangular_solve as triangular_solve
+from .ops.stacking import atleast_1d as atleast_1d
+from .ops.stacking import atleast_2d as atleast_2d
+from .ops.stacking import atleast_3d as atleast_3d
+from .ops.stacking import block_diag as block_diag
+from .ops.stacking import cartesian_prod as cartesian_prod
+from .ops.stacking import column_stack as column_stack
+from .ops.stacking import combinations as combinations
+from .ops.stacking import dstack as dstack
+from .ops.stacking import hstack as hstack
+from .ops.stacking import meshgrid as meshgrid
+from .ops.stacking import row_stack as row_stack
+from .ops.stacking import tril_indices as tril_indices
+from .ops.stacking import triu_indices as triu_indices
+from .ops.stacking import vander as vander
+from .ops.stacking import vstack as vstack
 from .ops.transcendental import acos as acos
 from .ops.transcendental import acos as arccos
 from .ops.transcendental import acosh as acosh
@@ -226,6 +278,7 @@ __all__ = [
     "addmv",
     "addmv_",
     "addr",
+    "adjoint",
     "alpha_dropout",
     "alpha_dropout_",
     "angle",
@@ -250,8 +303,15 @@ __all__ = [
     "atan_",
     "atanh",
     "atanh_",
+    "atleast_1d",
+    "atleast_2d",
+    "atleast_3d",
     "avg_pool1d",
     "batch_norm",
+    "block_diag",
+    "broadcast_tensors",
+    "broadcast_to",
+    "cartesian_prod",
     "cdist",
     "ceil_",
     "celu",
@@ -268,6 +328,8 @@ __all__ = [
     "clamp_min_",
     "clip",
     "clip_",
+    "column_stack",
+    "combinations",
     "complex",
     "conj_physical_",
     "constant_pad_nd",
@@ -286,9 +348,15 @@ __all__ = [
     "deg2rad",
     "deg2rad_",
     "det",
+    "diag",
+    "diag_embed",
+    "diagflat",
+    "diagonal_scatter",
     "digamma",
     "divide",
     "dropout_",
+    "dsplit",
+    "dstack",
     "einsum",
     "erf_",
     "erfc",
@@ -297,6 +365,7 @@ __all__ = [
     "exp2",
     "exp2_",
     "exp_",
+    "expand_copy",
     "expm1_",
     "feature_alpha_dropout",
     "feature_alpha_dropout_",
@@ -305,6 +374,8 @@ __all__ = [
     "fill_",
     "fix",
     "fix_",
+    "fliplr",
+    "flipud",
     "float_power",
     "floor_",
     "fmax",
@@ -320,6 +391,8 @@ __all__ = [
     "group_norm",
     "hardshrink",
     "heaviside",
+    "hsplit",
+    "hstack",
     "hypot",
     "i0",
     "i0_",
@@ -327,6 +400,7 @@ __all__ = [
     "inner",
     "instance_norm",
     "inverse",
+    "is_same_size",
     "isneginf",
     "isposinf",
     "isreal",
@@ -361,10 +435,14 @@ __all__ = [
     "max_pool1d_with_indices",
     "max_pool2d",
     "max_pool3d",
+    "meshgrid",
+    "moveaxis",
+    "movedim",
     "multiply",
     "mvlgamma",
     "nan_to_num",
     "nan_to_num_",
+    "narrow_copy",
     "native_channel_shuffle",
     "neg_",
     "negative",
@@ -374,6 +452,7 @@ __all__ = [
     "orgqr",
     "pairwise_distance",
     "pdist",
+    "permute_copy",
     "pinverse",
     "pixel_shuffle",
     "pixel_unshuffle",
@@ -384,15 +463,21 @@ __all__ = [
     "qr",
     "rad2deg",
     "rad2deg_",
+    "ravel",
     "real",
     "reciprocal_",
     "relu_",
+    "repeat_interleave",
     "rms_norm",
+    "roll",
+    "rot90",
     "round_",
+    "row_stack",
     "rrelu",
     "rrelu_",
     "rsqrt_",
     "rsub",
+    "select_scatter",
     "selu",
     "selu_",
     "sgn",
@@ -403,21 +488,40 @@ __all__ = [
     "sinc_",
     "sinh",
     "sinh_",
+    "slice_scatter",
     "slogdet",
+    "split_with_sizes",
     "sqrt_",
     "square_",
     "subtract",
+    "sum_to_size",
     "svd",
+    "swapaxes",
+    "swapdims",
     "tan",
     "tan_",
     "tanh_",
+    "tensor_split",
     "tensordot",
     "threshold",
     "threshold_",
+    "tile",
     "trace",
+    "transpose",
+    "transpose_copy",
     "triangular_solve",
+    "tril_indices",
+    "triu_indices",
     "trunc_",
+    "unflatten",
+    "unsafe_chunk",
+    "unsafe_split",
+    "unsafe_split_with_sizes",
+    "vander",
     "vdot",
+    "view_copy",
+    "vsplit",
+    "vstack",
     "xlogy",
     "xlogy_",
     "zero_",
