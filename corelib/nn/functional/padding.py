@@ -31,12 +31,12 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     if mode == "constant":
         return constant_pad_nd(input, counts, 0 if value is None else value)
     if value is not None:
-        raise ValueError(f'Padding mode "{mode}" doesn\'t take in value argument')
+        raise RuntimeError(f'Padding mode "{mode}" doesn\'t take in value argument')
     if mode not in _AROUND:
         raise NotImplementedError(f"Unrecognised padding mode {mode}")
     dims = len(counts) // 2
     if dims not in (1, 2, 3) or input.dim() not in (dims + 1, dims + 2):
-        raise NotImplementedError("Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now")
+        raise NotImplementedError(f"Padding size {len(counts)} is not supported for {input.dim()}D input tensor.")
     result = input
     for i in range(dims):
         result = _AROUND[mode](result, input, input.dim() - 1 - i, *counts[2 * i : 2 * i + 2])
