@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 __all__ = [
-    "BackendError", "BackendNotAvailable", "ContractError", "DivisionByZero", "IndexOutOfBounds",
+    "BackendError", "BackendNotAvailable", "ContractError", "DivisionByZero", "ForkedDevice", "IndexOutOfBounds",
     "KernelContractViolation", "OutOfMemoryError", "UnsupportedPrimitive",
 ]  # fmt: skip
 
@@ -27,6 +27,17 @@ class BackendNotAvailable(BackendError):
 
     def __str__(self) -> str:
         return f"device type '{self.device}' is not available: {self.reason}. {self.remedy}"
+
+
+class ForkedDevice(BackendNotAvailable):
+    """The parent process used the device before it forked: what its driver knows does not hold in the child."""
+
+    def __str__(self) -> str:
+        name = self.device.upper()
+        return (
+            f"Cannot re-initialize {name} in forked subprocess. To use {name} with multiprocessing, you must use the "
+            "'spawn' start method"
+        )
 
 
 class ContractError(BackendNotAvailable):

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import copy
 import importlib
+import os
 import pkgutil
 import re
 import sys
@@ -23,7 +24,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from .base import Backend, BackendSpec, KernelPack
-from .errors import BackendNotAvailable, ContractError
+from .errors import BackendNotAvailable, ContractError, ForkedDevice
 
 if TYPE_CHECKING:
     from .device_type import DeviceType
@@ -130,6 +131,7 @@ class Registry:
         self._lock = threading.RLock()
         self._ready: dict[str, Backend] = {}  # with hardware: what get() answers at once
         self._in_use: dict[str, _InUse] = {}
+        self._orphans: list[_InUse] = []  # of the parent process, after a fork
         self._loading: set[str] = set()
         self._failed: dict[str, BackendNotAvailable] = {}
         self._plugins: dict[str, object] = {}  # given by the program
@@ -298,6 +300,21 @@ class Registry:
             self._scanned = None
             self._failed.clear()
             self._unregistered.clear()
+
+    def after_fork(self) -> None:
+        """In a forked child: whatever device the parent used, other than the CPU, raises from now on."""
+        self._lock = threading.RLock()  # another thread of the parent may have held it
+        self._loading.clear()
+        lost = set(self._ready) - {"cpu", "meta"}
+        if not lost:
+            return
+        for device_type in lost:
+            del self._ready[device_type]
+            if device_type in self._in_use:
+                self._orphans.append(self._in_use.pop(device_type))  # kept: nothing of it may be freed here
+            reason = "the parent process used it before it forked"
+            self._failed[device_type] = ForkedDevice(device_type, "forked", reason, "Use the start method 'spawn'")
+        self._changed()
 
     def _changed(self) -> None:
         """Called without the lock, so that a callback may take its own."""
@@ -497,6 +514,9 @@ def _remedy(error: BaseException, candidate: Candidate | None) -> str:
 
 registry = Registry()
 """The registry of this process."""
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=registry.after_fork)
 
 register_backend = registry.register_backend
 unregister_backend = registry.unregister_backend
