@@ -47,8 +47,8 @@ def constant_pad_nd(input: Tensor, pad: Sequence[int], value: Any = 0) -> Tensor
                 f"The input size {size}, plus negative padding {before} and {after} resulted in a negative output "
                 f"size, which is invalid. Check dimension {dim} of your input."
             )
-        parts = [_filler(result, dim, before, value), cropped(result, dim, before, after)]
-        parts = [x for x in (*parts, _filler(result, dim, after, value)) if x is not None]
+        middle = cropped(result, dim, before, after)
+        parts = [*_filler(result, dim, before, value), middle, *_filler(result, dim, after, value)]
         result = cat(parts, dim) if len(parts) > 1 else parts[0]
     return result.clone() if all(n <= 0 for n in counts) else result
 
@@ -59,10 +59,10 @@ def cropped(x: Tensor, dim: int, before: int, after: int) -> Tensor:
     return x if size == x.shape[dim] else x.narrow(dim, start, size)
 
 
-def _filler(x: Tensor, dim: int, count: int, value: Any) -> Tensor | None:
+def _filler(x: Tensor, dim: int, count: int, value: Any) -> list[Tensor]:
     if count <= 0:
-        return None
-    return full((*x.shape[:dim], count, *x.shape[dim + 1 :]), value, dtype=x.dtype, device=x.device)
+        return []
+    return [full((*x.shape[:dim], count, *x.shape[dim + 1 :]), value, dtype=x.dtype, device=x.device)]
 
 
 # -- distances ---------------------------------------------------------------------------------------------------

@@ -64,7 +64,7 @@ def ctc_loss(
         raise RuntimeError("Expected target_lengths to have values that are not negative")
     if not batched and targets.dim() == 1:
         targets = targets.unsqueeze(0)
-    loss = _CTC.apply(frames, _padded(targets, lengths, blank), inputs, lengths, blank, zero_infinity)
+    loss: Tensor = _CTC.apply(frames, _padded(targets, lengths, blank), inputs, lengths, blank, zero_infinity)
     if zero_infinity:
         loss = ops.where(ops.eq(loss, float("inf")), 0.0, loss)
     if reduction == "mean":
