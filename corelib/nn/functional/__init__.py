@@ -6,6 +6,7 @@ from .convolution import *  # noqa: F403
 from .ctc import *  # noqa: F403
 from .distance import *  # noqa: F403
 from .dropout import *  # noqa: F403
+from .interpolation import *  # noqa: F403
 from .loss import *  # noqa: F403
 from .loss_margin import *  # noqa: F403
 from .loss_regression import *  # noqa: F403
@@ -14,3 +15,4 @@ from .padding import *  # noqa: F403
 from .pooling import *  # noqa: F403
 from .shuffle import *  # noqa: F403
 from .sparse import *  # noqa: F403
+from .vision import *  # noqa: F403
