@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
 from ..core.tensor import Tensor
 from . import rules
 from .elementwise import add, conj, mul, sqrt, where
-from .linalg import bmm, dot, matmul, mv, outer
+from .linalg import bmm, dot, matmul, matmul_kernel, mv, outer
 from .results import accepts_out
 
 __all__ = [
@@ -69,31 +70,32 @@ def _from_sublists(args: tuple[Any, ...]) -> tuple[str, list[Any]]:
     return equation, list(args[0 : 2 * count : 2])
 
 
-def _parse(equation: str, operands: Sequence[Tensor]) -> tuple[list[list[Any]], list[Any]]:
+@lru_cache(1024)
+def _parse(equation: str, ranks: tuple[int, ...]) -> tuple[list[list[Any]], list[Any]]:
     """Labels of each operand's dimensions and of the result's; those of the ellipsis are ints, from its left."""
     left, arrow, right = equation.partition("->")
     texts = left.split(",")
-    if len(texts) < len(operands):
+    if len(texts) < len(ranks):
         raise RuntimeError("einsum(): more operands were provided than specified in the equation")
-    if len(texts) > len(operands):
+    if len(texts) > len(ranks):
         raise RuntimeError("einsum(): fewer operands were provided than specified in the equation")
     parsed = [_subscripts(text, f"operand {i}") for i, text in enumerate(texts)]
     extra = 0
-    for i, (labels, x) in enumerate(zip(parsed, operands, strict=True)):
+    for i, (labels, rank) in enumerate(zip(parsed, ranks, strict=True)):
         named = len(labels) - (_ELLIPSIS in labels)
         if _ELLIPSIS in labels:
-            if named > x.ndim:
+            if named > rank:
                 raise RuntimeError(
                     f"einsum(): the number of subscripts in the equation ({named}) is more than the number of "
-                    f"dimensions ({x.ndim}) for operand {i}"
+                    f"dimensions ({rank}) for operand {i}"
                 )
-            extra = max(extra, x.ndim - named)
-        elif named != x.ndim:
+            extra = max(extra, rank - named)
+        elif named != rank:
             raise RuntimeError(
                 f"einsum(): the number of subscripts in the equation ({named}) does not match the number of dimensions "
-                f"({x.ndim}) for operand {i} and no ellipsis was given"
+                f"({rank}) for operand {i} and no ellipsis was given"
             )
-    inputs = [_filled(labels, extra, x.ndim - len(labels) + 1) for labels, x in zip(parsed, operands, strict=True)]
+    inputs = [_filled(labels, extra, rank - len(labels) + 1) for labels, rank in zip(parsed, ranks, strict=True)]
     if arrow:
         wanted = _subscripts(right, "the output")
         output = _filled(wanted, extra, extra)
@@ -117,6 +119,8 @@ def _filled(labels: list[str], extra: int, count: int) -> list[Any]:
 
 def _diagonals(x: Tensor, labels: list[Any], operand: int) -> tuple[Tensor, list[Any]]:
     """Each label once: repeated ones are taken along the diagonal."""
+    if len(set(labels)) == len(labels):
+        return x, labels
     i = 0
     while i < len(labels):
         label = labels[i]
@@ -136,12 +140,16 @@ def _diagonals(x: Tensor, labels: list[Any], operand: int) -> tuple[Tensor, list
 
 def _summed(x: Tensor, labels: list[Any], keep: set[Any]) -> tuple[Tensor, list[Any]]:
     """Without the dimensions that nobody needs any more."""
+    if keep.issuperset(labels):
+        return x, labels
     gone = tuple([i for i, label in enumerate(labels) if label not in keep])
     return (x.sum(gone), [label for label in labels if label in keep]) if gone else (x, labels)
 
 
 def _ordered(x: Tensor, labels: list[Any], wanted: list[Any]) -> Tensor:
     """Dimensions in the order ``wanted``; absent ones of size 1."""
+    if labels == wanted:
+        return x
     present = [label for label in wanted if label in labels]
     order = tuple([labels.index(label) for label in present])
     x = x.permute(order) if order != tuple(range(len(order))) else x
@@ -171,14 +179,20 @@ def _contract(a: Tensor, la: list[Any], b: Tensor, lb: list[Any], keep: set[Any]
     rows, columns = [x for x in la if x not in lb], [x for x in lb if x not in la]
     a, b = _ordered(a, la, [*batch, *rows, *summed]), _ordered(b, lb, [*batch, *summed, *columns])
     n, m = len(batch), len(rows)
-    shape = rules.broadcast_shapes(a.shape[:n], b.shape[:n])
-    a, b = a.expand((*shape, *a.shape[n:])), b.expand((*shape, *b.shape[n:]))
+    shape = rules.broadcast_shapes(a.shape[:n], b.shape[:n]) if n else ()
+    if n and (tuple(a.shape[:n]) != shape or tuple(b.shape[:n]) != shape):
+        a, b = a.expand((*shape, *a.shape[n:])), b.expand((*shape, *b.shape[n:]))
     outer_sizes, inner_sizes = tuple(a.shape[n : n + m]), tuple(b.shape[n + len(summed) :])
-    count = _product(a.shape[n + m :])
-    left = a.reshape((_product(shape), _product(outer_sizes), count))
-    right = b.reshape((_product(shape), count, _product(inner_sizes)))
-    product = bmm(left, right) if batch else matmul(left[0], right[0])
-    return product.reshape((*shape, *outer_sizes, *inner_sizes)), [*batch, *rows, *columns]
+    if m != 1 or len(summed) != 1:
+        a = a.reshape((*shape, _product(outer_sizes), _product(a.shape[n + m :])))
+    if len(columns) != 1 or len(summed) != 1:
+        b = b.reshape((*shape, a.shape[-1], _product(inner_sizes)))
+    if a.dtype is not b.dtype:
+        raise RuntimeError(f"expected scalar type {rules.what(a.dtype)} but found {rules.what(b.dtype)}")
+    product = matmul_kernel(a, b)
+    if m != 1 or len(columns) != 1:
+        product = product.reshape((*shape, *outer_sizes, *inner_sizes))
+    return product, [*batch, *rows, *columns]
 
 
 def _product(sizes: Sequence[int]) -> int:
@@ -209,7 +223,7 @@ def einsum(*args: Any) -> Tensor:
         equation, operands = _from_sublists(args)
     if not operands:
         raise RuntimeError("einsum(): must provide at least one operand")
-    inputs, output = _parse(equation, operands)
+    inputs, output = _parse(equation, tuple([x.ndim for x in operands]))
     sizes: dict[Any, int] = {}
     terms: list[tuple[Tensor, list[Any]]] = []
     for i, (x, labels) in enumerate(zip(operands, inputs, strict=True)):
