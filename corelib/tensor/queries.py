@@ -113,19 +113,6 @@ def resize_as_(self: Tensor, the_template: Tensor, *, memory_format: Any = None)
 
 
 @method
-def sum_to_size(self: Tensor, *size: Any) -> Tensor:
-    """Summed over broadcast dimensions, down to a shape that expands to the tensor's."""
-    shape = tuple(size[0]) if len(size) == 1 and not isinstance(size[0], int) else size
-    tail = self.shape[self.ndim - len(shape) :] if len(shape) <= self.ndim else ()
-    if len(tail) != len(shape) or any(n not in (1, m) for n, m in zip(shape, tail, strict=True)):
-        raise RuntimeError(f"size {{{list(shape)}}} is not expandable to size {{{list(self.shape)}}}.")
-    extra = self.ndim - len(shape)
-    dims = (*range(extra), *[extra + i for i, n in enumerate(shape) if n == 1 and self.shape[extra + i] != 1])
-    result: Tensor = ops.sum(self, dims, True) if dims else self
-    return result.reshape(shape)
-
-
-@method
 def xpu(self: Tensor, device: Any = None, non_blocking: bool = False, memory_format: Any = None) -> Tensor:
     """On an XPU device."""
     return ops.to(self, "xpu" if device is None else device)
