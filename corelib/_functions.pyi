@@ -54,6 +54,14 @@ from .ops.convolutions import conv3d as conv3d
 from .ops.convolutions import conv_transpose1d as conv_transpose1d
 from .ops.convolutions import conv_transpose2d as conv_transpose2d
 from .ops.convolutions import conv_transpose3d as conv_transpose3d
+from .ops.factors import frobenius_norm as frobenius_norm
+from .ops.factors import geqrf as geqrf
+from .ops.factors import lu as lu
+from .ops.factors import lu_unpack as lu_unpack
+from .ops.factors import nuclear_norm as nuclear_norm
+from .ops.factors import ormqr as ormqr
+from .ops.factors import pca_lowrank as pca_lowrank
+from .ops.factors import svd_lowrank as svd_lowrank
 from .ops.features import alpha_dropout as alpha_dropout
 from .ops.features import alpha_dropout_ as alpha_dropout_
 from .ops.features import constant_pad_nd as constant_pad_nd
@@ -64,6 +72,8 @@ from .ops.features import feature_alpha_dropout_ as feature_alpha_dropout_
 from .ops.features import feature_dropout as feature_dropout
 from .ops.features import feature_dropout_ as feature_dropout_
 from .ops.features import pairwise_distance as pairwise_distance
+from .ops.framing import istft as istft
+from .ops.framing import stft as stft
 from .ops.in_place import abs_ as abs_
 from .ops.in_place import acos_ as acos_
 from .ops.in_place import acosh_ as acosh_
@@ -124,6 +134,25 @@ from .ops.in_place import tanh_ as tanh_
 from .ops.in_place import trunc_ as trunc_
 from .ops.in_place import xlogy_ as xlogy_
 from .ops.in_place import zero_ as zero_
+from .ops.indexed_writes import argwhere as argwhere
+from .ops.indexed_writes import index_copy as index_copy
+from .ops.indexed_writes import index_fill as index_fill
+from .ops.indexed_writes import index_put as index_put
+from .ops.indexed_writes import index_put_ as index_put_
+from .ops.indexed_writes import index_reduce as index_reduce
+from .ops.indexed_writes import masked_scatter as masked_scatter
+from .ops.indexed_writes import put as put
+from .ops.indexed_writes import scatter_reduce as scatter_reduce
+from .ops.indexed_writes import take as take
+from .ops.indexed_writes import unravel_index as unravel_index
+from .ops.losses import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
+from .ops.losses import cosine_embedding_loss as cosine_embedding_loss
+from .ops.losses import ctc_loss as ctc_loss
+from .ops.losses import hinge_embedding_loss as hinge_embedding_loss
+from .ops.losses import kl_div as kl_div
+from .ops.losses import margin_ranking_loss as margin_ranking_loss
+from .ops.losses import poisson_nll_loss as poisson_nll_loss
+from .ops.losses import triplet_margin_loss as triplet_margin_loss
 from .ops.matrix import matrix_exp as matrix_exp
 from .ops.matrix import orgqr as orgqr
 from .ops.matrix import pinverse as pinverse
@@ -169,6 +198,17 @@ from .ops.products import pdist as pdist
 from .ops.products import tensordot as tensordot
 from .ops.products import trace as trace
 from .ops.products import vdot as vdot
+from .ops.ranges import asarray as asarray
+from .ops.ranges import bartlett_window as bartlett_window
+from .ops.ranges import blackman_window as blackman_window
+from .ops.ranges import empty_permuted as empty_permuted
+from .ops.ranges import frombuffer as frombuffer
+from .ops.ranges import hamming_window as hamming_window
+from .ops.ranges import hann_window as hann_window
+from .ops.ranges import kaiser_window as kaiser_window
+from .ops.ranges import logspace as logspace
+from .ops.ranges import randint_like as randint_like
+from .ops.ranges import range as range
 from .ops.rearrange import adjoint as adjoint
 from .ops.rearrange import broadcast_tensors as broadcast_tensors
 from .ops.rearrange import broadcast_to as broadcast_to
@@ -232,6 +272,19 @@ from .ops.stacking import tril_indices as tril_indices
 from .ops.stacking import triu_indices as triu_indices
 from .ops.stacking import vander as vander
 from .ops.stacking import vstack as vstack
+from .ops.statistics import corrcoef as corrcoef
+from .ops.statistics import cov as cov
+from .ops.statistics import cumulative_trapezoid as cumulative_trapezoid
+from .ops.statistics import diff as diff
+from .ops.statistics import dist as dist
+from .ops.statistics import gradient as gradient
+from .ops.statistics import logcumsumexp as logcumsumexp
+from .ops.statistics import nanmean as nanmean
+from .ops.statistics import nansum as nansum
+from .ops.statistics import renorm as renorm
+from .ops.statistics import std_mean as std_mean
+from .ops.statistics import trapezoid as trapezoid
+from .ops.statistics import trapz as trapz
 from .ops.transcendental import acos as acos
 from .ops.transcendental import acos as arccos
 from .ops.transcendental import acosh as acosh
@@ -295,6 +348,8 @@ __all__ = [
     "arctan_",
     "arctanh",
     "arctanh_",
+    "argwhere",
+    "asarray",
     "asin",
     "asin_",
     "asinh",
@@ -307,7 +362,10 @@ __all__ = [
     "atleast_2d",
     "atleast_3d",
     "avg_pool1d",
+    "bartlett_window",
     "batch_norm",
+    "binary_cross_entropy_with_logits",
+    "blackman_window",
     "block_diag",
     "broadcast_tensors",
     "broadcast_to",
@@ -340,11 +398,16 @@ __all__ = [
     "conv_transpose2d",
     "conv_transpose3d",
     "copysign",
+    "corrcoef",
     "cos_",
     "cosh",
     "cosh_",
+    "cosine_embedding_loss",
     "cosine_similarity",
+    "cov",
     "cross",
+    "ctc_loss",
+    "cumulative_trapezoid",
     "deg2rad",
     "deg2rad_",
     "det",
@@ -352,12 +415,15 @@ __all__ = [
     "diag_embed",
     "diagflat",
     "diagonal_scatter",
+    "diff",
     "digamma",
+    "dist",
     "divide",
     "dropout_",
     "dsplit",
     "dstack",
     "einsum",
+    "empty_permuted",
     "erf_",
     "erfc",
     "erfc_",
@@ -383,20 +449,32 @@ __all__ = [
     "frac",
     "frac_",
     "frexp",
+    "frobenius_norm",
+    "frombuffer",
     "gcd",
     "gcd_",
+    "geqrf",
     "ger",
+    "gradient",
     "greater",
     "greater_equal",
     "group_norm",
+    "hamming_window",
+    "hann_window",
     "hardshrink",
     "heaviside",
+    "hinge_embedding_loss",
     "hsplit",
     "hstack",
     "hypot",
     "i0",
     "i0_",
     "imag",
+    "index_copy",
+    "index_fill",
+    "index_put",
+    "index_put_",
+    "index_reduce",
     "inner",
     "instance_norm",
     "inverse",
@@ -404,6 +482,9 @@ __all__ = [
     "isneginf",
     "isposinf",
     "isreal",
+    "istft",
+    "kaiser_window",
+    "kl_div",
     "kron",
     "layer_norm",
     "lcm",
@@ -422,13 +503,19 @@ __all__ = [
     "log_",
     "logaddexp",
     "logaddexp2",
+    "logcumsumexp",
     "logdet",
     "logical_and",
     "logical_or",
     "logical_xor",
     "logit",
     "logit_",
+    "logspace",
+    "lu",
     "lu_solve",
+    "lu_unpack",
+    "margin_ranking_loss",
+    "masked_scatter",
     "matrix_exp",
     "matrix_power",
     "max_pool1d",
@@ -442,6 +529,8 @@ __all__ = [
     "mvlgamma",
     "nan_to_num",
     "nan_to_num_",
+    "nanmean",
+    "nansum",
     "narrow_copy",
     "native_channel_shuffle",
     "neg_",
@@ -449,24 +538,32 @@ __all__ = [
     "negative_",
     "nextafter",
     "not_equal",
+    "nuclear_norm",
     "orgqr",
+    "ormqr",
     "pairwise_distance",
+    "pca_lowrank",
     "pdist",
     "permute_copy",
     "pinverse",
     "pixel_shuffle",
     "pixel_unshuffle",
+    "poisson_nll_loss",
     "polar",
     "polygamma",
     "positive",
     "prelu",
+    "put",
     "qr",
     "rad2deg",
     "rad2deg_",
+    "randint_like",
+    "range",
     "ravel",
     "real",
     "reciprocal_",
     "relu_",
+    "renorm",
     "repeat_interleave",
     "rms_norm",
     "roll",
@@ -477,6 +574,7 @@ __all__ = [
     "rrelu_",
     "rsqrt_",
     "rsub",
+    "scatter_reduce",
     "select_scatter",
     "selu",
     "selu_",
@@ -493,11 +591,15 @@ __all__ = [
     "split_with_sizes",
     "sqrt_",
     "square_",
+    "std_mean",
+    "stft",
     "subtract",
     "sum_to_size",
     "svd",
+    "svd_lowrank",
     "swapaxes",
     "swapdims",
+    "take",
     "tan",
     "tan_",
     "tanh_",
@@ -509,11 +611,15 @@ __all__ = [
     "trace",
     "transpose",
     "transpose_copy",
+    "trapezoid",
+    "trapz",
     "triangular_solve",
     "tril_indices",
+    "triplet_margin_loss",
     "triu_indices",
     "trunc_",
     "unflatten",
+    "unravel_index",
     "unsafe_chunk",
     "unsafe_split",
     "unsafe_split_with_sizes",

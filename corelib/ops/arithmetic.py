@@ -19,6 +19,7 @@ from .elementwise import (
     atan2,
     bitwise_and,
     bitwise_or,
+    conj,
     div,
     eq,
     floor_float,
@@ -52,7 +53,7 @@ __all__ = [
     "polar", "positive", "rad2deg", "real", "rsub", "sgn", "signbit", "subtract",
 ]  # fmt: skip
 METHODS = [
-    "absolute", "addcdiv", "addcmul", "angle", "arctan2", "clamp_max", "clamp_min", "clip", "copysign", "deg2rad",
+    "absolute", "addcdiv", "addcmul", "angle", "arctan2", "clamp_max", "clamp_min", "clip", "conj_physical", "copysign", "deg2rad",
     "divide", "fix", "float_power", "fmax", "fmin", "frac", "frexp", "gcd", "greater", "greater_equal", "heaviside",
     "hypot", "isneginf", "isposinf", "isreal", "lcm", "ldexp", "lerp", "less", "less_equal", "logical_and",
     "logical_or", "logical_xor", "multiply", "nan_to_num", "negative", "nextafter", "not_equal", "positive", "rad2deg",
@@ -466,6 +467,7 @@ def logical_xor(input: Tensor, other: Tensor) -> Tensor:
 
 greater, greater_equal, less, less_equal, not_equal = gt, ge, lt, le, ne
 absolute, clip, fix, multiply, negative = _abs, clamp, trunc, mul, neg
+conj_physical = conj
 
 
 @accepts_out
