@@ -29,6 +29,7 @@ from .indexing import (
     scatter_add,
 )
 from .movement import cat, clone
+from .nonlinear import written
 from .primitive import primitive
 from .reduction import cumsum
 from .results import accepts_out
@@ -143,8 +144,7 @@ def _flat_put(input: Tensor, at: Tensor, values: Tensor, accumulate: bool) -> Te
 
 def index_put_(input: Tensor, indices: Sequence[Tensor | None], values: Tensor, accumulate: bool = False) -> Tensor:
     """In-place ``index_put``."""
-    written: Tensor = input.index_put_(indices, values, accumulate)
-    return written
+    return written(index_put, input, indices, values, accumulate)
 
 
 def _flat_index(input: Tensor, index: Tensor, name: str) -> Tensor:
@@ -206,7 +206,8 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     if not flat.shape[0]:
         return clone(wide)
     picked = gather(flat, 0, maximum(minimum(rank, flat.shape[0]) - 1, 0)).reshape(shape)
-    return where(where_true, picked, wide)
+    result: Tensor = where(where_true, picked, wide)
+    return result
 
 
 @accepts_out

@@ -15,6 +15,9 @@ from corelib.ops.samples import ArraySpec, Sample
 
 # What is called otherwise in PyTorch: name -> function of the module, then of the primitive's arguments.
 ADAPTERS: dict[str, Callable[..., Any]] = {
+    "scatter_extremum": lambda t, x, i, s, dim, largest, own: t.scatter_reduce(
+        x, dim, i, s, "amax" if largest else "amin", include_self=own
+    ),
     "trunc_divide": lambda t, a, b: t.div(a, b, rounding_mode="trunc"),
     "sign_real": lambda t, x: t.sign(x),
     "sum": lambda t, x, dim, keepdim, dtype: t.sum(x, dim, keepdim=keepdim, dtype=dtype),
