@@ -219,6 +219,7 @@ if TYPE_CHECKING:
     from .printing import set_printoptions as set_printoptions
     from .serialization import load as load
     from .serialization import save as save
+    from .utils.dlpack import from_dlpack as from_dlpack
 
 tensor = ops.tensor  # the function, not the module of the same name
 float = float32
@@ -344,7 +345,7 @@ _MODULES = {
 _NAMES = {
     "cpu": "devices", "cuda": "devices", "opencl": "devices", "mps": "devices", "xpu": "devices",
     "save": "serialization", "load": "serialization", "set_printoptions": "printing", "get_printoptions": "printing",
-    "autocast": "amp", "GradScaler": "amp",
+    "from_dlpack": "utils.dlpack", "autocast": "amp", "GradScaler": "amp",
 }  # fmt: skip
 """What is imported when first asked for: modules, and names of modules."""
 
@@ -463,6 +464,7 @@ __all__ = [
     "floor",
     "floor_divide",
     "fmod",
+    "from_dlpack",
     "from_numpy",
     "full",
     "full_like",

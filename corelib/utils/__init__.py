@@ -1,5 +1,5 @@
 """Utilities around training: data, hooks, checkpointing of activations (TensorBoard and others by import)."""
 
-from . import checkpoint, data, hooks
+from . import checkpoint, data, dlpack, hooks
 
-__all__ = ["checkpoint", "data", "hooks"]
+__all__ = ["checkpoint", "data", "dlpack", "hooks"]
