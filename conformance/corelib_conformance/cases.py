@@ -191,7 +191,7 @@ def _expected(prim: Primitive, sample: Sample, ruled: Result) -> list[Any]:
     """The results in wider numbers: by the oracle, or by the decomposition in float64 on the CPU."""
     cpu = Device("cpu")
     args = arguments(sample, cpu)
-    if prim.name in ("random_bits", "nextafter"):  # known answers are in the frontend's tests; here: the same everywhere
+    if prim.name in ("random_bits", "nextafter"):  # known answers are in the frontend's tests
         return [_host(_call(prim, args)[0])]
     if prim.name not in ORACLES:
         wide = tuple(_widened(a) for a in args)

@@ -53,11 +53,11 @@ __all__ = [
     "polar", "positive", "rad2deg", "real", "rsub", "sgn", "signbit", "subtract",
 ]  # fmt: skip
 METHODS = [
-    "absolute", "addcdiv", "addcmul", "angle", "arctan2", "clamp_max", "clamp_min", "clip", "conj_physical", "copysign", "deg2rad",
-    "divide", "fix", "float_power", "fmax", "fmin", "frac", "frexp", "gcd", "greater", "greater_equal", "heaviside",
-    "hypot", "isneginf", "isposinf", "isreal", "lcm", "ldexp", "lerp", "less", "less_equal", "logical_and",
-    "logical_or", "logical_xor", "multiply", "nan_to_num", "negative", "nextafter", "not_equal", "positive", "rad2deg",
-    "sgn", "signbit", "subtract",
+    "absolute", "addcdiv", "addcmul", "angle", "arctan2", "clamp_max", "clamp_min", "clip", "conj_physical",
+    "copysign", "deg2rad", "divide", "fix", "float_power", "fmax", "fmin", "frac", "frexp", "gcd", "greater",
+    "greater_equal", "heaviside", "hypot", "isneginf", "isposinf", "isreal", "lcm", "ldexp", "lerp", "less",
+    "less_equal", "logical_and", "logical_or", "logical_xor", "multiply", "nan_to_num", "negative", "nextafter",
+    "not_equal", "positive", "rad2deg", "sgn", "signbit", "subtract",
 ]  # fmt: skip
 IN_PLACE = [
     "absolute", "arctan2", "clamp_max", "clamp_min", "clip", "copysign", "deg2rad", "divide", "fix", "float_power",
