@@ -353,3 +353,10 @@ def test_out() -> None:
 
 def test_float32_is_the_default_everywhere() -> None:
     assert corelib.linalg.svdvals(corelib.ones(2, 2)).dtype is float32
+
+
+def test_meta_tensors_have_shapes() -> None:
+    x = corelib.empty(2, 3, 3, device="meta")
+    assert corelib.linalg.inv(x).shape == (2, 3, 3)
+    assert corelib.linalg.svd(x).S.shape == (2, 3)
+    assert corelib.linalg.cholesky(x).device.type == "meta"

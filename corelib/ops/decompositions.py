@@ -26,6 +26,8 @@ _A = samples.array
 class LinAlgError(RuntimeError):
     """A matrix is singular, or not positive-definite."""
 
+    __module__ = "corelib.linalg"
+
 
 def named(operation: str, *fields: str) -> Any:
     """The result type of an operation with several results, which its name and theirs show in."""

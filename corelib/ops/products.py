@@ -223,6 +223,9 @@ def einsum(*args: Any) -> Tensor:
         equation, operands = _from_sublists(args)
     if not operands:
         raise RuntimeError("einsum(): must provide at least one operand")
+    for i, x in enumerate(operands):
+        if not isinstance(x, Tensor):
+            raise TypeError(f"expected Tensor as element {i} in argument 1, but got {type(x).__name__}")
     inputs, output = _parse(equation, tuple([x.ndim for x in operands]))
     sizes: dict[Any, int] = {}
     terms: list[tuple[Tensor, list[Any]]] = []

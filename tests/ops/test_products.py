@@ -149,6 +149,7 @@ ERRORS: dict[str, tuple[Callable[..., Any], tuple[ArraySpec, ...]]] = {
     "output": (lambda t, a: t.einsum("ij->ik", a), (X,)),
     "output_twice": (lambda t, a: t.einsum("ij->ii", a), (X,)),
     "sublist": (lambda t, a: t.einsum(a, [0, 60]), (X,)),
+    "number": (lambda t: t.einsum("ij->ji", 3), ()),
     "dtypes": (lambda t, a, b: t.einsum("ij,kj->ik", a, b), (X, A(2, 4, dtype=float64))),
     "tensordot": (lambda t, a, b: t.tensordot(a, b, ([0], [0])), (X, Y)),
     "tensordot_lists": (lambda t, a, b: t.tensordot(a, b, ([0, 1], [0])), (X, Y)),
