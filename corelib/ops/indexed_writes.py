@@ -213,7 +213,8 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
 @accepts_out
 def argwhere(input: Tensor) -> Tensor:
     """[count, ndim]: the indices of the nonzero elements."""
-    return nonzero(input)
+    found: Tensor = nonzero(input)
+    return found
 
 
 def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:

@@ -12,6 +12,7 @@ import pytest
 
 import corelib
 from corelib.dtypes import dtype
+from corelib.layout import Layout
 from corelib.ops.samples import ArraySpec, LayoutSpec, Sample, lay_out
 
 _RTOL = {"float64": 1e-9, "complex128": 1e-9, "float32": 2e-5, "complex64": 2e-5, "float16": 4e-3, "bfloat16": 3e-2}
@@ -30,7 +31,7 @@ class Oracle:
         if isinstance(x, list):
             return [self.ours(y, device) for y in x]
         if isinstance(x, LayoutSpec):
-            return corelib.layout.Layout.of(x.shape, x.dtype, corelib.device(device))
+            return Layout.of(x.shape, x.dtype, corelib.device(device))
         return x
 
     def theirs(self, x: Any) -> Any:
