@@ -309,3 +309,36 @@ def test_on_the_strict_device() -> None:
 
 def test_runs_same(same: Same) -> None:
     same(lambda t: t.nn.functional.huber_loss(t.tensor(X), t.tensor(Y)))
+
+
+TOP_LEVEL: dict[str, tuple[Callable[..., Any], list[Any]]] = {
+    "bce": (lambda t, x, y, **k: t.binary_cross_entropy_with_logits(x, y.detach(), **k), [X, BITS]),
+    "cosine": (
+        lambda t, x, y, **k: t.cosine_embedding_loss(x, y, t.tensor([1, -1, -1, 1]), 0.1, **k),
+        [X, Y],
+    ),
+    "hinge": (lambda t, x, y, **k: t.hinge_embedding_loss(x, y.detach(), **k), [X, SIGNS]),
+    "kl_div": (lambda t, x, y, **k: t.kl_div(x, y.detach(), **k), [X, P]),
+    "ranking": (lambda t, x, y, s, **k: t.margin_ranking_loss(x, y, s.detach(), 0.2, **k), [X, Y, SIGNS]),
+    "poisson": (lambda t, x, y, **k: t.poisson_nll_loss(x, y.detach(), True, False, 1e-8, **k), [X, COUNTS]),
+    "triplet": (lambda t, x, y, z, **k: t.triplet_margin_loss(x, y, z, swap=True, **k), [X, Y, Z]),
+}
+
+
+@pytest.mark.parametrize("reduction", [0, 1, 2])
+@pytest.mark.parametrize("name", TOP_LEVEL)
+def test_top_level(torch: ModuleType, name: str, reduction: int) -> None:
+    function, arrays = TOP_LEVEL[name]
+    same_calls(torch, lambda t, *x: function(t, *x, reduction=reduction), arrays, 1)
+
+
+def test_top_level_ctc(torch: ModuleType) -> None:
+    for reduction in (0, 1, 2):
+        same_calls(
+            torch,
+            lambda t, x, r=reduction: t.ctc_loss(x.log_softmax(-1), t.tensor([[1, 2]]), (4,), (2,), 0, r),
+            [X[:, None, :]],
+            1,
+        )
+    with pytest.raises(ValueError, match="3 is not a valid value for reduction"):
+        corelib.kl_div(corelib.tensor(X), corelib.tensor(P), 3)
