@@ -58,7 +58,8 @@ def public_names(namespace: Any) -> list[str]:
     """The names that belong to a namespace of PyTorch's: not what it merely imports."""
     listed = getattr(namespace, "__all__", None)
     if listed is not None and namespace.__name__ not in ("torch", "torch.autograd"):
-        return sorted({n for n in listed if not n.startswith("_")})
+        names = {n for n in listed if not n.startswith("_")}
+        return sorted(n for n in names if not isinstance(getattr(namespace, n, None), ModuleType))
     names = []
     for name in dir(namespace):
         value = inspect.getattr_static(namespace, name) if isinstance(namespace, type) else getattr(namespace, name)
@@ -113,6 +114,8 @@ def entries(path: str, rules: dict[str, Any]) -> list[Entry]:
     for name in public_names(theirs):
         if hasattr(ours, name) and not isinstance(getattr(ours, name), ModuleType):
             ignored = {"out", "input"} if path == "torch.Tensor" else set()  # what only the function takes
+            if name in rules["described"]["otherwise"]:
+                ignored |= {p for p in _parameters(getattr(theirs, name)) or ()}
             note = notes.get(name) or difference(getattr(theirs, name), getattr(ours, name), ignored)
             found.append(Entry(name, "differs" if note else "done", note))
             continue
