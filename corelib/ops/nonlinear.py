@@ -7,7 +7,8 @@ from typing import Any
 
 from ..core.tensor import Tensor
 from . import rules
-from .activation import elu, leaky_relu, relu
+from .activation import leaky_relu as _leaky
+from .activation import relu
 from .elementwise import abs as _abs
 from .elementwise import expm1, le, lt, mul, where
 from .indexing import copy_
@@ -97,7 +98,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     """x where positive, else ``weight * x``; ``weight`` has one element, or one a channel (dimension 1)."""
     if weight.dtype is not input.dtype:
         raise RuntimeError(
-            f"prelu: Type promoting not supported. Got {rules.c_name(input.dtype)} and {rules.c_name(weight.dtype)}"
+            f"prelu: Type promoting not supported. Got {rules.what(input.dtype)} and {rules.what(weight.dtype)}"
         )
     if weight.ndim > 1:
         raise RuntimeError(f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {weight.ndim}")
@@ -147,9 +148,20 @@ def rrelu_(
     return written(rrelu, input, lower, upper, training, generator)
 
 
+def elu(input: Tensor, alpha: float = 1.0) -> Tensor:
+    """x where positive, else ``alpha * (exp(x) - 1)``."""
+    return _elu(input, alpha, 1.0, 1.0)
+
+
 def elu_(input: Tensor, alpha: float = 1.0) -> Tensor:
     """In-place ``elu``."""
     return written(elu, input, alpha)
+
+
+def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Tensor:
+    """x where positive, else ``negative_slope * x``."""
+    _floating(input, "leaky_relu_cpu")
+    return _leaky(input, negative_slope)
 
 
 def leaky_relu_(input: Tensor, negative_slope: float = 0.01) -> Tensor:

@@ -159,6 +159,11 @@ ERRORS: dict[str, Callable[[Any], Any]] = {
     "hardshrink int": lambda t: t.hardshrink(t.ones(2, dtype=t.int64)),
     "selu int": lambda t: t.selu(t.ones(2, dtype=t.int64)),
     "mish int": lambda t: t.nn.functional.mish(t.ones(2, dtype=t.int64)),
+    "hardtanh bool": lambda t: t.nn.functional.hardtanh(t.tensor([True])),
+    "elu int": lambda t: t.nn.functional.elu(t.ones(2, dtype=t.int64)),
+    "leaky_relu int": lambda t: t.nn.functional.leaky_relu(t.ones(2, dtype=t.int64)),
+    "gumbel_softmax int": lambda t: t.nn.functional.gumbel_softmax(t.ones(2, dtype=t.int64)),
+    "prelu dtypes": lambda t: t.prelu(t.ones(2), t.ones(2, dtype=t.float64)),
     "softmax2d": lambda t: t.nn.Softmax2d()(t.ones(2, 3)),
     "hardtanh module": lambda t: t.nn.Hardtanh(1.0, 1.0),
 }

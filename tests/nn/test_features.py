@@ -146,6 +146,7 @@ ERRORS: dict[str, Callable[[Any], Any]] = {
     "pixel_unshuffle width": lambda t: t.pixel_unshuffle(t.ones(3, 2, 3), 2),
     "channel_shuffle": lambda t: t.channel_shuffle(t.ones(2, 3, 2), 2),
     "cosine of integers": lambda t: t.cosine_similarity(t.ones(2, 2, dtype=t.int64), t.ones(2, 2, dtype=t.int64)),
+    "normalize int": lambda t: t.nn.functional.normalize(t.tensor([[1, 2]])),
     "dropout1d": lambda t: t.nn.functional.dropout1d(t.ones(2)),
     "dropout p": lambda t: t.nn.functional.dropout3d(t.ones(2, 2, 2, 2), 1.5),
     "alpha_dropout p": lambda t: t.alpha_dropout(t.ones(2), -1, True),

@@ -209,6 +209,9 @@ ERRORS: dict[str, Callable[[Any], Any]] = {
         t.ones(2, 2), t.zeros(2, dtype=t.int64), weight=t.ones(2, 2)
     ),
     "cosine dims": lambda t: t.nn.functional.cosine_embedding_loss(t.ones(2, 2), t.ones(2, 2), t.ones(2, 2)),
+    "multi sizes": lambda t: t.nn.functional.multi_margin_loss(t.ones(2, 3), t.tensor([0])),
+    "smooth_l1 int": lambda t: t.nn.functional.smooth_l1_loss(t.tensor([1]), t.tensor([1])),
+    "kl_div int": lambda t: t.kl_div(t.ones(2), t.tensor([1, 0]), 2),
     "ctc blank": lambda t: t.nn.functional.ctc_loss(*map(t.tensor, CTC), (4, 4), (2, 2), blank=3),
     "ctc inputs": lambda t: t.nn.functional.ctc_loss(*map(t.tensor, CTC), (4,), (2, 2)),
     "ctc lengths": lambda t: t.nn.functional.ctc_loss(*map(t.tensor, CTC), (4, 4), (2,)),

@@ -39,12 +39,12 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """x where x > 0, else ``negative_slope * x``."""
-    return leaky_relu_(input, negative_slope) if inplace else ops.leaky_relu(input, negative_slope)
+    return leaky_relu_(input, negative_slope) if inplace else nonlinear.leaky_relu(input, negative_slope)
 
 
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where x > 0, else ``alpha * (exp(x) - 1)``."""
-    return elu_(input, alpha) if inplace else ops.elu(input, alpha)
+    return elu_(input, alpha) if inplace else nonlinear.elu(input, alpha)
 
 
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
@@ -117,7 +117,7 @@ def rrelu(
 
 def _hardtanh(input: Tensor, low: Any, high: Any) -> Tensor:
     if input.dtype.category == 0:
-        raise NotImplementedError("Bool inputs not supported for hardtanh")
+        raise RuntimeError("Bool inputs not supported for hardtanh")
     if input.dtype.category == 1:
         low, high = int(low), int(high)
         if not input.dtype.is_signed and (low < 0 or high < 0):
@@ -217,6 +217,11 @@ def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: floa
     """
     if eps != 1e-10:
         warnings.warn("`eps` parameter is deprecated and has no effect.", stacklevel=2)
+    if logits.dtype.category != 2:
+        raise RuntimeError(
+            "Exponential distribution is a continuous probability distribution. dtype must be a floating point but you "
+            f"specified {rules.what(logits.dtype)}"
+        )
     drawn = ops.exponential_(ops.empty_like(logits))
     noise = -ops.log(ops.clamp(drawn, min=finfo(logits.dtype).tiny))
     soft = ops.softmax((logits + noise) / tau, dim)

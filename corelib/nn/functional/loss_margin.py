@@ -207,7 +207,11 @@ def multi_margin_loss(
         raise ValueError("weight must be one-dimensional")
     x, classes = _rows(input), target.reshape(-1)
     if classes.numel() != x.size(0):
-        raise RuntimeError(f"inconsistent target size, expected {x.size(0)} but got {list(target.shape)}")
+        raise RuntimeError(
+            "multi_margin_loss: target tensor should be 1-D with size equal to the number of input samples (batch "
+            f"size). Expected target size [{x.size(0)}], but got {list(target.shape)}. Input has shape "
+            f"{list(input.shape)}."
+        )
     gaps = margin - x.gather(1, classes.unsqueeze(1)) + x
     others = ops.ne(ops.arange(x.size(1), device=x.device), classes.unsqueeze(1))
     gaps = ops.where(others & ops.lt(0, gaps), gaps, 0.0)

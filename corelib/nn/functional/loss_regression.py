@@ -7,6 +7,7 @@ import warnings
 
 from ... import ops
 from ...autograd import no_grad
+from ...ops import rules
 from ...tensor import Tensor
 from .activation import logsigmoid
 from .loss import reduce_loss, reduction_of, warn_broadcast
@@ -35,6 +36,8 @@ def smooth_l1_loss(
     if beta < 0:
         raise RuntimeError("smooth_l1_loss does not support negative values for beta.")
     difference = input - target
+    if difference.dtype.category != 2:
+        raise rules.not_implemented("smooth_l1_cpu", difference.dtype)
     if beta == 0:
         return reduce_loss(ops.abs(difference), reduction)
     size, near, small = _near_and_far(difference, beta)
@@ -49,7 +52,10 @@ def huber_loss(
     warn_broadcast(input, target)
     if delta <= 0:
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
-    size, near, small = _near_and_far(input - target, delta)
+    difference = input - target
+    if difference.dtype.category != 2:
+        raise rules.not_implemented("huber_cpu", difference.dtype)
+    size, near, small = _near_and_far(difference, delta)
     loss = ops.where(near, small * small * 0.5, (size - 0.5 * delta) * delta)
     if weight is not None:
         if weight.size() != input.size():
@@ -81,6 +87,8 @@ def kl_div(
             stacklevel=2,
         )
     reduction = reduction_of(reduction, size_average, reduce)
+    if input.dtype.category < 2 or target.dtype.category < 2:
+        raise RuntimeError("kl_div: Integral inputs not supported.")
     if log_target:
         loss = ops.exp(target) * (target - input)
     else:
