@@ -121,6 +121,28 @@ def test_map_location(torch: ModuleType) -> None:
         assert through(torch, torch.ones(2), place).device.type == "cpu"
 
 
+def test_memory_alone_is_refused(torch: ModuleType) -> None:
+    for value in (torch.ones(1).untyped_storage(), [(torch.ones(1).untyped_storage(),)]):
+        with pytest.raises(pickle.UnpicklingError, match="the memory of a tensor stands where a value should"):
+            through(torch, value)
+
+
+def test_a_device_that_is_not_there_is_told(torch: ModuleType) -> None:
+    file, changed = io.BytesIO(), io.BytesIO()
+    torch.save(torch.ones(2), file)
+    with zipfile.ZipFile(file) as source, zipfile.ZipFile(changed, "w") as target:
+        for name in source.namelist():
+            old, new = b"X\x03\x00\x00\x00cpu", b"X\x06\x00\x00\x00nope:1"
+            data = source.read(name)
+            target.writestr(name, data.replace(old, new) if name.endswith("data.pkl") else data)
+    for place, message in ((None, "^Attempting to deserialize object on a NOPE device but"), ("nope", "nope")):
+        changed.seek(0)
+        with pytest.raises(RuntimeError, match=message):
+            load(changed, place)
+    changed.seek(0)
+    assert load(changed, "cpu").tolist() == [1, 1]
+
+
 def test_paths_files_and_streams(torch: ModuleType, tmp_path: Path) -> None:
     for path, options in ((tmp_path / "a.pt", {}), (tmp_path / "b.bin", FORMATS[1])):
         torch.save({"x": torch.ones(2)}, path, **options)
@@ -207,6 +229,7 @@ BY_HAND = {
     "cut": b"\x80\x02X\xff\xff\xff\x7fabc",
     "codec": b"\x80\x02c_codecs\nencode\nX\x01\x00\x00\x00aX\x03\x00\x00\x00zip\x86R.",
     "huge": b"\x80\x02c__builtin__\nbytearray\nJ\xff\xff\xff\x7f\x85R.",
+    "name in a tuple": b"\x80\x02]ccollections\nOrderedDict\n\x85\x85a.",
     "name alone": b"\x80\x02ccollections\nOrderedDict\n.",
 }
 

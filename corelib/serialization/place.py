@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..backend.errors import BackendNotAvailable
 from ..device import Device
 from ..tensor import Tensor
 
@@ -26,4 +27,13 @@ def on_device(tensor: Tensor, saved: str, map_location: MapLocation) -> Tensor:
         target = saved
     else:
         target = map_location
-    return tensor.to(Device(target))
+    try:
+        return tensor.to(Device(target))
+    except BackendNotAvailable as error:
+        if map_location is not None:
+            raise
+        kind = Device(saved).type
+        raise RuntimeError(
+            f"Attempting to deserialize object on a {kind.upper()} device but {kind} is not available: {error.reason}. "
+            "Please use load with map_location='cpu' to map the tensors to the CPU."
+        ) from error

@@ -24,7 +24,7 @@ from ..formats import strided
 from ..layout import Size
 from ..tensor import Tensor
 from .place import MapLocation, on_device
-from .unpickler import Name, Unpickler, refusal
+from .unpickler import Name, Opaque, Unpickler, refusal
 
 __all__ = ["kind_of", "load_legacy", "load_zip"]
 
@@ -145,7 +145,7 @@ def load_legacy(file: BinaryIO, name: str, map_location: MapLocation) -> Any:
 
 
 @dataclass
-class _Storage:
+class _Storage(Opaque):
     """Memory of the file, and a tensor over it for each dtype that it is seen as."""
 
     data: Any  # a NumPy array of uint8

@@ -13,7 +13,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
-__all__ = ["Name", "Unpickler", "refusal"]
+__all__ = ["Name", "Opaque", "Unpickler", "refusal"]
 
 _HINT = (
     "Weights only load failed. corelib reads tensors and plain data from such files and never runs their code, "
@@ -25,6 +25,10 @@ _MARK = object()
 def refusal(message: str) -> pickle.UnpicklingError:
     """The error for what is not read."""
     return pickle.UnpicklingError(f"{_HINT}\n\n\tWeightsUnpickler error: {message}")
+
+
+class Opaque:
+    """Base class of what may be an argument, but no part of the result."""
 
 
 class Name:
@@ -134,6 +138,10 @@ class Unpickler:
             if value.value is None:
                 raise refusal(f"{value} stands where a value should")
             return value.value
+        if isinstance(value, Opaque):
+            raise refusal("the memory of a tensor stands where a value should")
+        if type(value) is tuple:
+            return tuple(map(self._plain, value))
         return value
 
     def _marked(self) -> list[Any]:

@@ -215,6 +215,17 @@ def test_a_killed_worker_is_noticed() -> None:
         list(loader)
 
 
+def test_a_worker_that_dies_between_passes_is_noticed() -> None:
+    loader = DataLoader(Rows(), 10, num_workers=1, persistent_workers=True)
+    assert len(list(loader)) == 3
+    pid = loader._iterator._workers[0].process.pid  # type: ignore[union-attr]
+    os.kill(pid, signal.SIGKILL)
+    assert gone([pid])
+    with pytest.raises(RuntimeError, match=rf"DataLoader worker \(pid\(s\) {pid}\) exited unexpectedly"):
+        list(loader)
+    assert len(list(loader)) == 3
+
+
 def test_a_timeout_raises_and_ends_the_workers() -> None:
     batches = iter(DataLoader(Asked(lambda i: time.sleep(60)), None, num_workers=1, timeout=0.3))
     pids = [w.process.pid for w in batches._workers]  # type: ignore[attr-defined]

@@ -28,7 +28,7 @@ def default_context() -> Any:
     return multiprocessing.get_context("fork" if sys.platform == "linux" else None)
 
 
-@dataclass
+@dataclass(eq=False)
 class _Worker:
     process: Any
     tasks: Connection
@@ -74,14 +74,27 @@ class WorkersIterator:
 
     def reset(self) -> None:
         """Start another pass: what is still under way is thrown away."""
+        try:
+            for worker in self._workers:
+                try:
+                    worker.tasks.send((RESUME, None))
+                except OSError:
+                    raise _lost([worker]) from None
+            waiting = list(self._workers)
+            while waiting:
+                for worker, position, _ in self._receive(waiting):
+                    if position == RESUME:
+                        waiting.remove(worker)
+            self._begin()
+        except BaseException:
+            self._abandon()
+            raise
+
+    def _abandon(self) -> None:
+        """End the workers at once: one is lost or late, or it was Ctrl-C."""
         for worker in self._workers:
-            worker.tasks.send((RESUME, None))
-        waiting = set(map(id, self._workers))
-        while waiting:
-            for worker, position, _ in self._receive([w for w in self._workers if id(w) in waiting]):
-                if position == RESUME:
-                    waiting.remove(id(worker))
-        self._begin()
+            worker.process.terminate()
+        self._finalizer()
 
     def __iter__(self) -> WorkersIterator:
         return self
@@ -94,10 +107,8 @@ class WorkersIterator:
             raise StopIteration
         try:
             answer = self._take()
-        except BaseException:  # a worker is lost or late, or it was Ctrl-C
-            for worker in self._workers:
-                worker.process.terminate()
-            self._finalizer()
+        except BaseException:
+            self._abandon()
             raise
         if answer is None:
             if not self._persistent:
@@ -160,11 +171,9 @@ class WorkersIterator:
 
     def _receive(self, workers: list[_Worker]) -> list[tuple[_Worker, Any, Any]]:
         """Wait until at least one of them has said something, and say what."""
-        deadline = time.monotonic() + self._timeout if self._timeout else None
         by_connection = {worker.results: worker for worker in workers}
         by_sentinel = {worker.process.sentinel: worker for worker in workers}
-        left = None if deadline is None else max(0.0, deadline - time.monotonic())
-        signalled = wait([*by_connection, *by_sentinel], left)
+        signalled = wait([*by_connection, *by_sentinel], self._timeout or None)
         if not signalled:
             raise RuntimeError(f"DataLoader timed out after {self._timeout} seconds")
         got = []
