@@ -2,6 +2,7 @@
 
 from .activation import *  # noqa: F403
 from .attention import *  # noqa: F403
+from .bilinear import *  # noqa: F403
 from .convolution import *  # noqa: F403
 from .ctc import *  # noqa: F403
 from .distance import *  # noqa: F403

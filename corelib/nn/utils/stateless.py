@@ -44,10 +44,10 @@ def functional_call(
         )
     own = dict(module.named_parameters(remove_duplicate=False))
     own.update(module.named_buffers(remove_duplicate=False))  # type: ignore[arg-type]
-    if strict:
-        _check_names(module, given, own)
     if tie_weights:
         given = _tied(given, own)
+    if strict:
+        _check_names(module, given, own)
     if args is None:
         args = ()
     elif not isinstance(args, tuple):
