@@ -157,8 +157,8 @@ def _taps(mode: str, length: int, size: int, scale: float, corners: bool, antial
             rows.append([(min(math.floor(_single(exact(i * scale))), length - 1), 1.0)])
             continue
         if mode == "nearest-exact":
-            middle = exact(exact(scale * (i + 0.5)) - 0.5)
-            rows.append([(max(min(math.floor(_single(exact(middle + 0.5))), length - 1), 0), 1.0)])
+            middle = exact(scale * (i + 0.5) - 0.5)  # in one step, as fused arithmetic does
+            rows.append([(min(math.floor(_single(exact(middle + 0.5))), length - 1), 1.0)])
             continue
         source = exact(scale * i) if corners else exact(exact(scale * (i + 0.5)) - 0.5)
         if mode == "bicubic":

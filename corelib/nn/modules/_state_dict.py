@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...autograd import no_grad
 from ...tensor import Tensor
-from ..parameter import Parameter
+from ..parameter import Parameter, is_lazy
 
 if TYPE_CHECKING:
     from .module import Module
@@ -106,6 +106,8 @@ def _load_tensor(module: Module, name: str, own: Tensor, key: str, given: Any, a
             "expected torch.Tensor or Tensor-like object from checkpoint but "
             f"received {type(given)}"
         )
+    if is_lazy(own) and is_lazy(given):
+        return None
     if given.shape != own.shape:
         return (
             f"size mismatch for {key}: copying a param with shape {given.shape} from checkpoint, "
