@@ -41,14 +41,14 @@ def _gather_rule(x: Layout, index: Layout, dim: int) -> Result:
     return Result(x.with_shape(index.shape), (d,), cast=(None, int64))
 
 
+def _gather_grad(grad: Tensor, index: Tensor, input_layout: Layout, dim: int) -> Tensor:
+    return scatter_add(grad.new_zeros(tuple(input_layout.shape)), dim, index, grad)
+
+
 @primitive(
     name="gather",
     rule=_gather_rule,
-    vjp={
-        "input": lambda grad, index, input_layout, dim: scatter_add(
-            grad.new_zeros(tuple(input_layout.shape)), dim, index, grad
-        )
-    },
+    vjp={"input": _gather_grad},
     samples=samples.calls(
         (_A(3, 3), _INDEX, 1),
         (_A(4, 3, layout="transposed"), _INDEX, 0),

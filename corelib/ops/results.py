@@ -40,7 +40,7 @@ def accepts_out(function: Callable[P, R_co]) -> WithOut[P, R_co]:
     @wraps(function)
     def with_out(*args: Any, out: Any = None, **kwargs: Any) -> Any:
         if out is None:
-            return function(*args, **kwargs)  # type: ignore[call-arg]
+            return function(*args, **kwargs)
         given = [x for x in (*args, *kwargs.values()) if x.__class__ in TENSORS]
         outs = out if isinstance(out, tuple) else (out,)
         if local.grad and any([has_history(x) for x in (*given, *outs) if x.__class__ in TENSORS]):
@@ -48,7 +48,7 @@ def accepts_out(function: Callable[P, R_co]) -> WithOut[P, R_co]:
                 f"{name}(): functions with out=... arguments don't support automatic differentiation, "
                 "but one of the arguments requires grad."
             )
-        result: Any = function(*args, **kwargs)  # type: ignore[call-arg]
+        result: Any = function(*args, **kwargs)
         if not isinstance(result, tuple):
             return write_result(out, result, name)
         if len(outs) != len(result):
