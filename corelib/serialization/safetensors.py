@@ -14,6 +14,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+import os
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -310,14 +311,38 @@ def _read_array(file: BinaryIO, name: str, key: str, entry: dict[str, Any]) -> n
     start, end = entry["data_offsets"]
     if end - start != math.prod(entry["shape"]) * dtype.itemsize:
         raise ValueError(f"{name} is not a valid safetensors file: tensor '{key}' does not have the size of its shape")
-    flat = np.frombuffer(_read(file, end - start, name), dtype.numpy)
-    return flat.reshape(entry["shape"]).copy()  # frombuffer's result is read-only
+    return _read_memory(file, end - start, name).view(dtype.numpy).reshape(entry["shape"])
+
+
+def _read_memory(file: BinaryIO, count: int, name: str) -> np.ndarray[Any, Any]:
+    """``count`` bytes straight into memory that can be written to."""
+    readinto = getattr(file, "readinto", None)
+    if readinto is None or count < 1 << 16:  # small: a damaged header may promise more than there is
+        return np.frombuffer(bytearray(_read(file, count, name)), np.uint8)
+    start = file.tell() if file.seekable() else None
+    if start is not None:
+        left = file.seek(0, os.SEEK_END) - start
+        file.seek(start)
+        if left < count:
+            raise _cut_short(name, count, left)
+    memory = np.empty(count, np.uint8)
+    done = 0
+    while done < count:
+        got = readinto(memory[done:].data)
+        if not got:
+            raise _cut_short(name, count, done)
+        done += got
+    return memory
+
+
+def _cut_short(name: str, wanted: int, there: int) -> ValueError:
+    return ValueError(f"{name} is cut short: {wanted} bytes were expected and {there} are there")
 
 
 def _read(file: BinaryIO, count: int, name: str) -> bytes:
     data = file.read(count)
     if len(data) != count:
-        raise ValueError(f"{name} is cut short: {count} bytes were expected and {len(data)} are there")
+        raise _cut_short(name, count, len(data))
     return data
 
 
