@@ -8,7 +8,8 @@ from typing import Any
 from ... import ops
 from ...autograd import Function
 from ...autograd.function import once_differentiable
-from ...dtypes import bool_
+from ...dtypes import bool_, int64
+from ...ops.derived import clamp
 from ...ops.features import constant_pad_nd
 from ...tensor import Tensor
 from .loss import reduction_of
@@ -64,7 +65,7 @@ def ctc_loss(
         raise RuntimeError("Expected target_lengths to have values that are not negative")
     if not batched and targets.dim() == 1:
         targets = targets.unsqueeze(0)
-    loss: Tensor = _CTC.apply(frames, _padded(targets, lengths, blank), inputs, lengths, blank, zero_infinity)
+    loss: Tensor = CtcLoss.apply(frames, _padded(targets, lengths, blank), inputs, lengths, blank, zero_infinity)
     if zero_infinity:
         loss = ops.where(ops.eq(loss, float("inf")), 0.0, loss)
     if reduction == "mean":
@@ -139,7 +140,7 @@ def _later(x: Tensor, steps: int) -> Tensor:
     return constant_pad_nd(x, (steps, 0), _NEVER)[:, : x.size(1)]
 
 
-class _CTC(Function):
+class CtcLoss(Function):
     """The loss of each sample, with the gradient of PyTorch: through the softmax that made the log-probabilities."""
 
     @staticmethod
@@ -152,9 +153,9 @@ class _CTC(Function):
         skips = _may_skip(labels, blank)
         emitted = frames.gather(2, labels.unsqueeze(0).expand((time, *labels.shape)))  # (T, N, L)
         places = ops.arange(labels.size(1), device=device)
-        ends = ops.tensor([2 * n for n in lengths], device=device).unsqueeze(1)
+        ends = ops.tensor([2 * n for n in lengths], dtype=int64, device=device).unsqueeze(1)
         last = ops.eq(places, ends) | ops.eq(places, ends - 1)
-        alphas = []
+        alphas: list[Tensor] = []
         for t in range(time):
             x = emitted[t]
             if t == 0:
@@ -162,26 +163,25 @@ class _CTC(Function):
             else:
                 before = alphas[-1]
                 alphas.append(x + _log_sum([before, _later(before, 1), ops.where(skips, _later(before, 2), _NEVER)]))
-        per_sample = []
-        for n, (frames_of, length) in enumerate(zip(inputs, lengths, strict=True)):
-            if frames_of == 0:
-                per_sample.append(ops.full((), 0.0 if length == 0 else float("inf"), dtype=frames.dtype, device=device))
-                continue
-            ending = ops.where(last[n], alphas[frames_of - 1][n], _NEVER)
-            per_sample.append(
-                -_log_sum([ending[2 * length], ending[max(2 * length - 1, 0)]] if length else [ending[0]])
-            )
-        loss = ops.stack(per_sample) if count else frames.new_zeros((0,))
-        ctx.save_for_backward(frames, labels, skips, emitted, loss, last, *alphas)
+        paths = ops.stack(alphas) if alphas else frames.new_zeros((0, *labels.shape))
+        steps = ops.tensor(inputs, dtype=int64, device=device).unsqueeze(1)
+        if time:
+            place = clamp(steps - 1, min=0).unsqueeze(0).expand((1, *labels.shape))
+            loss = -ops.logsumexp(ops.where(last, paths.gather(0, place).squeeze(0), _NEVER), 1)
+        else:
+            loss = frames.new_zeros((count,))
+        without = ops.where(ops.eq(ends.squeeze(1), 0), 0.0, float("inf")).to(frames.dtype)
+        loss = ops.where(ops.eq(steps.squeeze(1), 0), without, loss)
+        ctx.save_for_backward(frames, labels, skips, emitted, loss, last, paths)
         ctx.inputs, ctx.quiet = inputs, quiet
         return loss
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        frames, labels, skips, emitted, loss, last, *alphas = ctx.saved_tensors
+        frames, labels, skips, emitted, loss, last, paths = ctx.saved_tensors
         time = frames.size(0)
-        lengths = ops.tensor(ctx.inputs, device=frames.device).unsqueeze(1)
+        lengths = ops.tensor(ctx.inputs, dtype=int64, device=frames.device).unsqueeze(1)
         # whether the label at a place may be skipped over from two places before
         skipped = ops.cat([skips[:, 2:], ops.zeros((skips.size(0), 2), dtype=bool_, device=frames.device)], 1)
         skipped = skipped[:, : skips.size(1)]
@@ -196,13 +196,15 @@ class _CTC(Function):
                 over = ops.where(skipped, _later(beta, -2), _NEVER)
                 onward = x + _log_sum([beta, _later(beta, -1), over])
                 beta = ops.where(ops.eq(lengths, t + 1), ending, onward)
-            both = alphas[t] + beta
+            both = paths[t] + beta
             none = ops.eq(both, _NEVER)
             log_share = ops.where(none, 0.0, both) - ops.where(none, 0.0, x) + loss.unsqueeze(1)
             shares.append(ops.where(none, 0.0, ops.exp(log_share)))
         shares.reverse()
         index = labels.unsqueeze(0).expand((time, *labels.shape))
-        occupied = ops.scatter_add(ops.zeros_like(frames), 2, index, ops.stack(shares))
+        occupied = ops.zeros_like(frames)
+        if shares:
+            occupied = ops.scatter_add(occupied, 2, index, ops.stack(shares))
         result = (ops.exp(frames) - occupied) * grad.reshape(1, -1, 1)
         result = ops.where(ops.eq(loss, float("inf")).unsqueeze(1), 0.0 if ctx.quiet else float("nan"), result)
         steps = ops.arange(time, device=frames.device).reshape(-1, 1, 1)
