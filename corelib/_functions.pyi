@@ -176,6 +176,20 @@ from .ops.norms import group_norm as group_norm
 from .ops.norms import instance_norm as instance_norm
 from .ops.norms import layer_norm as layer_norm
 from .ops.norms import rms_norm as rms_norm
+from .ops.order import aminmax as aminmax
+from .ops.order import bucketize as bucketize
+from .ops.order import histc as histc
+from .ops.order import histogram as histogram
+from .ops.order import isin as isin
+from .ops.order import kthvalue as kthvalue
+from .ops.order import median as median
+from .ops.order import mode as mode
+from .ops.order import msort as msort
+from .ops.order import nanmedian as nanmedian
+from .ops.order import nanquantile as nanquantile
+from .ops.order import quantile as quantile
+from .ops.order import searchsorted as searchsorted
+from .ops.order import unique_consecutive as unique_consecutive
 from .ops.pools import adaptive_avg_pool1d as adaptive_avg_pool1d
 from .ops.pools import adaptive_max_pool1d as adaptive_max_pool1d
 from .ops.pools import avg_pool1d as avg_pool1d
@@ -334,6 +348,7 @@ __all__ = [
     "adjoint",
     "alpha_dropout",
     "alpha_dropout_",
+    "aminmax",
     "angle",
     "arccos",
     "arccos_",
@@ -369,6 +384,7 @@ __all__ = [
     "block_diag",
     "broadcast_tensors",
     "broadcast_to",
+    "bucketize",
     "cartesian_prod",
     "cdist",
     "ceil_",
@@ -464,6 +480,8 @@ __all__ = [
     "hardshrink",
     "heaviside",
     "hinge_embedding_loss",
+    "histc",
+    "histogram",
     "hsplit",
     "hstack",
     "hypot",
@@ -479,6 +497,7 @@ __all__ = [
     "instance_norm",
     "inverse",
     "is_same_size",
+    "isin",
     "isneginf",
     "isposinf",
     "isreal",
@@ -486,6 +505,7 @@ __all__ = [
     "kaiser_window",
     "kl_div",
     "kron",
+    "kthvalue",
     "layer_norm",
     "lcm",
     "lcm_",
@@ -522,14 +542,19 @@ __all__ = [
     "max_pool1d_with_indices",
     "max_pool2d",
     "max_pool3d",
+    "median",
     "meshgrid",
+    "mode",
     "moveaxis",
     "movedim",
+    "msort",
     "multiply",
     "mvlgamma",
     "nan_to_num",
     "nan_to_num_",
     "nanmean",
+    "nanmedian",
+    "nanquantile",
     "nansum",
     "narrow_copy",
     "native_channel_shuffle",
@@ -555,6 +580,7 @@ __all__ = [
     "prelu",
     "put",
     "qr",
+    "quantile",
     "rad2deg",
     "rad2deg_",
     "randint_like",
@@ -575,6 +601,7 @@ __all__ = [
     "rsqrt_",
     "rsub",
     "scatter_reduce",
+    "searchsorted",
     "select_scatter",
     "selu",
     "selu_",
@@ -619,6 +646,7 @@ __all__ = [
     "triu_indices",
     "trunc_",
     "unflatten",
+    "unique_consecutive",
     "unravel_index",
     "unsafe_chunk",
     "unsafe_split",

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 from .core.tensor import Tensor
 from .dtypes import default_dtype
 from .ops.activation import log_softmax, softmax
 from .ops.activation import sigmoid as expit
+from .ops.creation import full
 from .ops.derived import round
-from .ops.elementwise import erf, expm1, log1p, lt, where
+from .ops.elementwise import abs as abs_
+from .ops.elementwise import eq, erf, expm1, log1p, lt, sin, where
 from .ops.reduction import logsumexp
 from .ops.results import accepts_out
 from .ops.transcendental import (
@@ -34,9 +38,13 @@ from .ops.transcendental import (
 )
 
 __all__ = [
-    "digamma", "entr", "erf", "erfc", "erfcx", "erfinv", "exp2", "expit", "expm1", "gammaln", "i0", "i0e", "i1", "i1e",
-    "log1p", "log_ndtr", "log_softmax", "logit", "logsumexp", "multigammaln", "ndtr", "ndtri", "polygamma", "psi",
-    "round", "sinc", "softmax", "xlog1py", "xlogy",
+    "chebyshev_polynomial_t", "chebyshev_polynomial_u", "chebyshev_polynomial_v", "chebyshev_polynomial_w", "digamma",
+    "entr", "erf", "erfc", "erfcx", "erfinv", "exp2", "expit", "expm1", "gammaln", "hermite_polynomial_h",
+    "hermite_polynomial_he", "i0", "i0e", "i1", "i1e", "laguerre_polynomial_l", "legendre_polynomial_p", "log1p",
+    "log_ndtr", "log_softmax", "logit", "logsumexp", "modified_bessel_i0", "modified_bessel_i1", "multigammaln",
+    "ndtr", "ndtri", "polygamma", "psi", "round", "shifted_chebyshev_polynomial_t", "shifted_chebyshev_polynomial_u",
+    "shifted_chebyshev_polynomial_v", "shifted_chebyshev_polynomial_w", "sinc", "softmax", "spherical_bessel_j0",
+    "xlog1py", "xlogy",
 ]  # fmt: skip
 
 gammaln = lgamma
@@ -56,3 +64,147 @@ def ndtr(input: Tensor) -> Tensor:
     """The standard normal distribution function, elementwise, accurate in the tail."""
     x = input if input.dtype.category >= 2 else input.to(default_dtype())
     return erfc(x * -math.sqrt(0.5)) * 0.5
+
+
+# -- modified Bessel functions by their longer names, spherical ones ---------------------------------------------------
+
+modified_bessel_i0 = i0
+modified_bessel_i1 = i1
+
+
+@accepts_out
+def spherical_bessel_j0(x: Tensor) -> Tensor:
+    """sin(x) / x, elementwise; 1 at 0, 0 at infinity."""
+    x = _floating(x)
+    safe = where(eq(x, 0), 1.0, x)
+    return where(eq(abs_(x), math.inf), 0.0, where(eq(x, 0), 1.0, sin(safe) / safe))
+
+
+# -- orthogonal polynomials --------------------------------------------------------------------------------------------
+
+
+def _floating(x: Any) -> Any:
+    if not isinstance(x, Tensor):
+        return x
+    return x if x.dtype.category >= 2 else x.to(default_dtype())
+
+
+def _by_recurrence(first: Callable[[Tensor], Tensor], step: Callable[[int, Tensor, Tensor, Tensor], Tensor]) -> Any:
+    """The polynomial of degree n: 1, then ``first``, then ``step`` from the two before; 0 of a negative degree."""
+
+    def polynomial(x: Any, n: Any) -> Tensor:
+        x = _floating(x) if isinstance(x, Tensor) else full((), x, dtype=default_dtype(), device=n.device)
+        chosen = isinstance(n, Tensor)
+        degree = int(n.max().item() if n.numel() else 0) if chosen else int(n)
+        one: Tensor = x * 0 + 1
+        before, here = one, first(x)
+        if not chosen:
+            for k in range(1, degree):
+                before, here = here, step(k, x, here, before)
+            return here if degree > 0 else one * (degree == 0)
+        n = n.trunc()
+        result = where(eq(n, 0), one, where(eq(n, 1), here, here * 0))
+        for k in range(1, degree):
+            before, here = here, step(k, x, here, before)
+            result = where(eq(n, k + 1), here, result)
+        return result
+
+    return polynomial
+
+
+def _chebyshev(k: int, x: Tensor, here: Tensor, before: Tensor) -> Tensor:
+    return x * 2 * here - before
+
+
+_T = _by_recurrence(lambda x: x, _chebyshev)
+_U = _by_recurrence(lambda x: x * 2, _chebyshev)
+_V = _by_recurrence(lambda x: x * 2 - 1, _chebyshev)
+_W = _by_recurrence(lambda x: x * 2 + 1, _chebyshev)
+_H = _by_recurrence(lambda x: x * 2, lambda k, x, here, before: x * 2 * here - before * (2 * k))
+_HE = _by_recurrence(lambda x: x, lambda k, x, here, before: x * here - before * k)
+_L = _by_recurrence(lambda x: 1 - x, lambda k, x, here, before: ((2 * k + 1 - x) * here - before * k) / (k + 1))
+_P = _by_recurrence(lambda x: x, lambda k, x, here, before: (x * here * (2 * k + 1) - before * k) / (k + 1))
+
+
+@accepts_out
+def chebyshev_polynomial_t(x: Any, n: Any) -> Tensor:
+    """Chebyshev polynomial of the first kind of degree n."""
+    result: Tensor = _T(x, n)
+    return result
+
+
+@accepts_out
+def chebyshev_polynomial_u(x: Any, n: Any) -> Tensor:
+    """Chebyshev polynomial of the second kind of degree n."""
+    result: Tensor = _U(x, n)
+    return result
+
+
+@accepts_out
+def chebyshev_polynomial_v(x: Any, n: Any) -> Tensor:
+    """Chebyshev polynomial of the third kind of degree n."""
+    result: Tensor = _V(x, n)
+    return result
+
+
+@accepts_out
+def chebyshev_polynomial_w(x: Any, n: Any) -> Tensor:
+    """Chebyshev polynomial of the fourth kind of degree n."""
+    result: Tensor = _W(x, n)
+    return result
+
+
+@accepts_out
+def shifted_chebyshev_polynomial_t(x: Any, n: Any) -> Tensor:
+    """Chebyshev polynomial of the first kind in 2 * x - 1."""
+    result: Tensor = _T(2 * _floating(x) - 1, n)
+    return result
+
+
+@accepts_out
+def shifted_chebyshev_polynomial_u(x: Any, n: Any) -> Tensor:
+    """Chebyshev polynomial of the second kind in 2 * x - 1."""
+    result: Tensor = _U(2 * _floating(x) - 1, n)
+    return result
+
+
+@accepts_out
+def shifted_chebyshev_polynomial_v(x: Any, n: Any) -> Tensor:
+    """Chebyshev polynomial of the third kind in 2 * x - 1."""
+    result: Tensor = _V(2 * _floating(x) - 1, n)
+    return result
+
+
+@accepts_out
+def shifted_chebyshev_polynomial_w(x: Any, n: Any) -> Tensor:
+    """Chebyshev polynomial of the fourth kind in 2 * x - 1."""
+    result: Tensor = _W(2 * _floating(x) - 1, n)
+    return result
+
+
+@accepts_out
+def hermite_polynomial_h(x: Any, n: Any) -> Tensor:
+    """Physicists' Hermite polynomial of degree n."""
+    result: Tensor = _H(x, n)
+    return result
+
+
+@accepts_out
+def hermite_polynomial_he(x: Any, n: Any) -> Tensor:
+    """Probabilists' Hermite polynomial of degree n."""
+    result: Tensor = _HE(x, n)
+    return result
+
+
+@accepts_out
+def laguerre_polynomial_l(x: Any, n: Any) -> Tensor:
+    """Laguerre polynomial of degree n."""
+    result: Tensor = _L(x, n)
+    return result
+
+
+@accepts_out
+def legendre_polynomial_p(x: Any, n: Any) -> Tensor:
+    """Legendre polynomial of degree n."""
+    result: Tensor = _P(x, n)
+    return result

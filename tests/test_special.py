@@ -76,3 +76,24 @@ def test_out() -> None:
 
 def test_every_listed_name_is_there() -> None:
     assert all(callable(getattr(corelib.special, name)) for name in corelib.special.__all__)
+
+
+POLYNOMIALS = [name for name in corelib.special.__all__ if "polynomial" in name]
+
+
+@pytest.mark.parametrize("name", POLYNOMIALS)
+def test_polynomials(torch: ModuleType, name: str) -> None:
+    x = _grid(-1.0, 1.0)
+    ours, theirs = getattr(corelib.special, name), getattr(torch.special, name)
+    for n in (-1, 0, 1, 2, 5, 9):
+        expected = theirs(torch.tensor(x), n).numpy()
+        np.testing.assert_allclose(ours(corelib.tensor(x), n).numpy(), expected, rtol=1e-9, atol=1e-9)
+    degrees = np.arange(500) % 6
+    expected = theirs(torch.tensor(x), torch.tensor(degrees)).numpy()
+    np.testing.assert_allclose(ours(corelib.tensor(x), corelib.tensor(degrees)).numpy(), expected, rtol=1e-9, atol=1e-9)
+
+
+def test_spherical_bessel(torch: ModuleType) -> None:
+    x = [0.0, 0.3, -2.0, 40.0, math.inf, math.nan]
+    expected = torch.special.spherical_bessel_j0(torch.tensor(x)).numpy()
+    np.testing.assert_allclose(corelib.special.spherical_bessel_j0(corelib.tensor(x)).numpy(), expected, rtol=1e-5)

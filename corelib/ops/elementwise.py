@@ -10,6 +10,7 @@ from ..dtypes import bool_, dtype
 from ..layout import Layout
 from . import rules, samples
 from .primitive import Number, primitive
+from .results import accepts_out
 
 
 def _not_neg(d: dtype) -> Exception:
@@ -44,9 +45,13 @@ def neg(input: Tensor) -> Tensor:
     """-input, elementwise; integers wrap."""
 
 
+def _abs_grad(grad: Tensor, input: Tensor) -> Tensor:
+    return grad * sgn(input)
+
+
 @primitive(
     rule=rules.unary("real", accepts="ifc", name="abs_cpu"),
-    vjp={"input": lambda grad, input: grad * sgn(input)},
+    vjp={"input": _abs_grad},
     samples=samples.unary(accepts="fi", rejects="b"),
 )
 def abs(input: Tensor) -> Tensor:
@@ -443,6 +448,7 @@ def sign_real(input: Tensor) -> Tensor:
     return where(lt(0, input), 1, where(lt(input, 0), -1, 0)).to(input.dtype)
 
 
+@accepts_out
 def sign(input: Tensor) -> Tensor:
     """-1, 0 or 1; complex tensors have :func:`sgn`."""
     if input.dtype.is_complex:
@@ -452,6 +458,7 @@ def sign(input: Tensor) -> Tensor:
     return sign_real(input)
 
 
+@accepts_out
 def sgn(input: Tensor) -> Tensor:
     """Sign; of a complex tensor the unit phase (0 at 0)."""
     if not input.dtype.is_complex:

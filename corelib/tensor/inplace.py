@@ -95,6 +95,21 @@ for _name, _function in in_place(ops.FAMILIES).items():
 
 
 @method
+def div_(self: Tensor, other: Any, *, rounding_mode: str | None = None) -> Tensor:
+    """self /= other."""
+    if rounding_mode is None:
+        return inplace_operator(PRIMITIVES["div"], self, other)
+    divided: Tensor = self.divide_(other, rounding_mode=rounding_mode)
+    return divided
+
+
+@method
+def pow_(self: Tensor, exponent: Any) -> Tensor:
+    """self **= exponent."""
+    return inplace_operator(PRIMITIVES["pow"], self, exponent)
+
+
+@method
 def addcmul_(self: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
     """self += value * tensor1 * tensor2."""
     return self.add_(tensor1 * tensor2 if value == 1 else tensor1 * tensor2 * value)

@@ -443,9 +443,9 @@ def sub(self: Tensor, other: Any, *, alpha: Any = 1, out: Any = None) -> Tensor:
 
 
 @method
-def div(self: Tensor, other: Any, *, rounding_mode: str | None = None) -> Tensor:
+def div(self: Tensor, other: Any, *, rounding_mode: str | None = None, out: Any = None) -> Tensor:
     """self / other."""
-    return ops.true_divide(self, other, rounding_mode=rounding_mode)
+    return ops.true_divide(self, other, rounding_mode=rounding_mode, out=out)
 
 
 bind("divide", div)
