@@ -355,6 +355,11 @@ def __getattr__(name: str) -> Any:
         loaded = importlib.import_module(f".{_NAMES.get(name, name)}", __name__)
         value = globals()[name] = getattr(loaded, name) if name in _NAMES else loaded
         return value
+    if name.endswith("Tensor"):  # torch.FloatTensor and its kin
+        from .compat.legacy import LEGACY
+
+        if name in LEGACY:
+            return LEGACY[name]
     if not name.startswith("_"):
         from .backend.registry import registry
 

@@ -192,6 +192,7 @@ def max(input: Tensor) -> Tensor: ...
 def max(input: Tensor, dim: int, keepdim: bool = False) -> ValuesIndices: ...
 @overload
 def max(input: Tensor, dim: Tensor) -> Tensor: ...
+@accepts_out
 def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     """``max(input)``, ``max(input, dim)`` -> (values, indices), or ``max(input, other)``."""
     from .elementwise import maximum
@@ -205,6 +206,7 @@ def min(input: Tensor) -> Tensor: ...
 def min(input: Tensor, dim: int, keepdim: bool = False) -> ValuesIndices: ...
 @overload
 def min(input: Tensor, dim: Tensor) -> Tensor: ...
+@accepts_out
 def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     """``min(input)``, ``min(input, dim)`` -> (values, indices), or ``min(input, other)``."""
     from .elementwise import minimum
@@ -306,8 +308,12 @@ def std(
 
 
 @accepts_out
-def norm(input: Tensor, p: Any = 2, dim: Any = None, keepdim: bool = False) -> Tensor:
-    """p-norm of the elements over ``dim`` (all)."""
+def norm(
+    input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: dtype | None = None
+) -> Tensor:
+    """p-norm of the elements over ``dim`` (all), computed and returned in ``dtype`` where given."""
+    if dtype is not None:
+        input = input.to(dtype)
     if input.dtype.category < 2:
         raise RuntimeError(
             f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {rules.what(input.dtype)}"
