@@ -46,25 +46,7 @@ class Unflatten(Module):
                 )
 
     def forward(self, input: Tensor) -> Tensor:
-        dim = self.dim + input.dim() if self.dim < 0 else self.dim
-        if not 0 <= dim < input.dim():
-            raise IndexError(
-                f"Dimension out of range (expected to be in range of [{-input.dim()}, {input.dim() - 1}], but got "
-                f"{self.dim})"
-            )
-        size, known = input.size(dim), 1
-        for n in self.unflattened_size:
-            known *= n if n != -1 else 1
-        sizes = [(size // known if known else 0) if n == -1 else n for n in self.unflattened_size]
-        total = 1
-        for n in sizes:
-            total *= n
-        if total != size:
-            raise RuntimeError(
-                f"unflatten: Provided sizes {list(self.unflattened_size)} don't multiply up to the size of dim {dim} "
-                f"({size}) in the input tensor"
-            )
-        return input.reshape((*input.shape[:dim], *sizes, *input.shape[dim + 1 :]))
+        return input.unflatten(self.dim, self.unflattened_size)
 
     def extra_repr(self) -> str:
         return f"dim={self.dim}, unflattened_size={self.unflattened_size}"
