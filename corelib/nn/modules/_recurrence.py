@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from ... import ops
+from ...autograd import Function
 from ...tensor import Tensor
 from ..functional.dropout import dropout
 
@@ -19,6 +21,39 @@ Layer = tuple[Tensor, Tensor, Tensor | None, Tensor | None, Tensor | None]
 Step = Callable[[Tensor, State, Layer], State]
 
 
+class _Parts(Function):
+    """Consecutive parts along a dimension; their gradients are joined once, not each put into zeros and added."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, sizes: list[int], dim: int) -> Any:
+        ctx.dim = dim
+        return tuple(ops.split(x, sizes, dim))
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        return ops.cat(list(grads), ctx.dim), None, None
+
+
+class _Steps(Function):
+    """The entries of the first dimension; their gradients are stacked."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Any:
+        return tuple(x.unbind(0))
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        return ops.stack(list(grads))
+
+
+def _parts(x: Tensor, sizes: list[int], dim: int) -> tuple[Tensor, ...]:
+    return _Parts.apply(x, sizes, dim)  # type: ignore[no-any-return]
+
+
+def _gates(x: Tensor, count: int) -> tuple[Tensor, ...]:
+    return _parts(x, [x.shape[1] // count] * count, 1)
+
+
 def rnn_tanh(gates: Tensor, state: State, layer: Layer) -> State:
     """tanh(gates + h W'): ``gates`` are the input's part, (B, H)."""
     return (ops.tanh(gates + ops.linear(state[0], layer[1], layer[3])),)
@@ -31,7 +66,7 @@ def rnn_relu(gates: Tensor, state: State, layer: Layer) -> State:
 
 def lstm(gates: Tensor, state: State, layer: Layer) -> State:
     """Gates (B, 4H) in the order input, forget, cell, output; weight_hr projects the new hidden state."""
-    i, f, g, o = ops.chunk(gates + ops.linear(state[0], layer[1], layer[3]), 4, 1)
+    i, f, g, o = _gates(gates + ops.linear(state[0], layer[1], layer[3]), 4)
     cell = ops.sigmoid(f) * state[1] + ops.sigmoid(i) * ops.tanh(g)
     hidden = ops.sigmoid(o) * ops.tanh(cell)
     return (hidden if layer[4] is None else ops.linear(hidden, layer[4])), cell
@@ -39,8 +74,8 @@ def lstm(gates: Tensor, state: State, layer: Layer) -> State:
 
 def gru(gates: Tensor, state: State, layer: Layer) -> State:
     """Gates (B, 3H) in the order reset, update, new."""
-    xr, xz, xn = ops.chunk(gates, 3, 1)
-    hr, hz, hn = ops.chunk(ops.linear(state[0], layer[1], layer[3]), 3, 1)
+    xr, xz, xn = _gates(gates, 3)
+    hr, hz, hn = _gates(ops.linear(state[0], layer[1], layer[3]), 3)
     new = ops.tanh(xn + ops.sigmoid(xr + hr) * hn)
     return (new + ops.sigmoid(xz + hz) * (state[0] - new),)
 
@@ -89,7 +124,7 @@ def _equal(
     step: Step, input: Tensor, batch_sizes: list[int], state: State, layer: Layer, reverse: bool
 ) -> tuple[Tensor, State]:
     del batch_sizes  # all sequences have all steps
-    gates = ops.linear(input, layer[0], layer[2]).unbind(0)
+    gates: tuple[Tensor, ...] = _Steps.apply(ops.linear(input, layer[0], layer[2]))
     outputs = []
     for now in reversed(gates) if reverse else gates:
         state = step(now, state, layer)
@@ -102,7 +137,7 @@ def _equal(
 def _packed(
     step: Step, input: Tensor, batch_sizes: list[int], begin: State, layer: Layer, reverse: bool
 ) -> tuple[Tensor, State]:
-    gates = ops.split(ops.linear(input, layer[0], layer[2]), batch_sizes)
+    gates = _parts(ops.linear(input, layer[0], layer[2]), batch_sizes, 0)
     outputs = []
     if reverse:  # sequences join as the step before the last of each is reached
         state = tuple([part[: batch_sizes[-1]] for part in begin])
