@@ -8,12 +8,13 @@ from typing import Any
 
 from .core.tensor import Tensor
 from .dtypes import default_dtype
+from .ops import approximations
 from .ops.activation import log_softmax, softmax
 from .ops.activation import sigmoid as expit
 from .ops.creation import full
 from .ops.derived import round
 from .ops.elementwise import abs as abs_
-from .ops.elementwise import eq, erf, expm1, log1p, lt, sin, where
+from .ops.elementwise import bitwise_and, bitwise_not, eq, erf, expm1, le, log1p, lt, pow, sin, where
 from .ops.reduction import logsumexp
 from .ops.results import accepts_out
 from .ops.transcendental import (
@@ -44,7 +45,7 @@ __all__ = [
     "log_ndtr", "log_softmax", "logit", "logsumexp", "modified_bessel_i0", "modified_bessel_i1", "multigammaln",
     "ndtr", "ndtri", "polygamma", "psi", "round", "shifted_chebyshev_polynomial_t", "shifted_chebyshev_polynomial_u",
     "shifted_chebyshev_polynomial_v", "shifted_chebyshev_polynomial_w", "sinc", "softmax", "spherical_bessel_j0",
-    "xlog1py", "xlogy",
+    "xlog1py", "xlogy", "zeta",
 ]  # fmt: skip
 
 gammaln = lgamma
@@ -78,6 +79,28 @@ def spherical_bessel_j0(x: Tensor) -> Tensor:
     x = _floating(x)
     safe = where(eq(x, 0), 1.0, x)
     return where(eq(abs_(x), math.inf), 0.0, where(eq(x, 0), 1.0, sin(safe) / safe))
+
+
+def _zeta(s: Tensor, q: Tensor) -> Tensor:
+    total, y = q * 0, q
+    while bool(lt(y, 0).any()):  # to a positive argument, term by term
+        below = lt(y, 0)
+        total = where(below, total + pow(where(below, y, 1.0), -s), total)
+        y = where(below, y + 1, y)
+    pole = bitwise_and(le(q, 0), eq(q, q.floor()))
+    result = total + approximations.zeta(s, where(pole, 1.0, y))
+    whole = eq(s, s.floor())
+    result = where(pole, math.inf, where(bitwise_and(lt(q, 0), bitwise_not(whole)), math.nan, result))
+    return where(lt(s, 1), math.nan, where(eq(s, 1), math.inf, result))
+
+
+@accepts_out
+def zeta(input: Any, other: Any) -> Tensor:
+    """Hurwitz's zeta function, the sum of (other + k)**-input over k >= 0, elementwise."""
+    s, q = (_floating(x) for x in (input, other))
+    s = s if isinstance(s, Tensor) else full((), s, dtype=q.dtype, device=q.device)
+    q = q if isinstance(q, Tensor) else full((), q, dtype=s.dtype, device=s.device)
+    return approximations.precisely(_zeta, s, q)
 
 
 # -- orthogonal polynomials --------------------------------------------------------------------------------------------

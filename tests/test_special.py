@@ -97,3 +97,15 @@ def test_spherical_bessel(torch: ModuleType) -> None:
     x = [0.0, 0.3, -2.0, 40.0, math.inf, math.nan]
     expected = torch.special.spherical_bessel_j0(torch.tensor(x)).numpy()
     np.testing.assert_allclose(corelib.special.spherical_bessel_j0(corelib.tensor(x)).numpy(), expected, rtol=1e-5)
+
+
+def test_zeta(torch: ModuleType) -> None:
+    s = np.array([2.0, 3.0, 1.0, 0.5, 2.5, 4.0, 2.0, 2.0, 2.5, 1.5, 30.0])
+    q = np.array([1.0, 0.5, 1.0, 1.0, 7.0, -2.5, 0.0, -3.0, -0.5, 100.0, 2.0])
+    expected = torch.special.zeta(torch.tensor(s), torch.tensor(q)).numpy()
+    np.testing.assert_allclose(corelib.special.zeta(corelib.tensor(s), corelib.tensor(q)).numpy(), expected, rtol=1e-12)
+    assert corelib.special.zeta(corelib.tensor([2.0]), 1).item() == pytest.approx(math.pi**2 / 6)
+    x = corelib.tensor([0.5, 3.0], dtype=corelib.float64, requires_grad=True)
+    corelib.special.zeta(2.0, x).sum().backward()
+    slope = -2 * torch.special.zeta(torch.tensor([3.0, 3.0], dtype=torch.float64), torch.tensor([0.5, 3.0]))
+    np.testing.assert_allclose(x.grad.numpy(), slope.numpy(), rtol=1e-7)
