@@ -35,6 +35,7 @@ def test_value_and_gradients(torch: ModuleType, name: str, device: str) -> None:
     np.testing.assert_allclose(found.detach().cpu().numpy(), expected.detach().numpy(), rtol=2e-12, atol=1e-14)
     found.sum().backward()
     expected.sum().backward()
+    assert ours.grad is not None
     np.testing.assert_allclose(ours.grad.cpu().numpy(), theirs.grad.numpy(), rtol=1e-9, atol=1e-12)
 
 
@@ -108,4 +109,5 @@ def test_zeta(torch: ModuleType) -> None:
     x = corelib.tensor([0.5, 3.0], dtype=corelib.float64, requires_grad=True)
     corelib.special.zeta(2.0, x).sum().backward()
     slope = -2 * torch.special.zeta(torch.tensor([3.0, 3.0], dtype=torch.float64), torch.tensor([0.5, 3.0]))
+    assert x.grad is not None
     np.testing.assert_allclose(x.grad.numpy(), slope.numpy(), rtol=1e-7)
