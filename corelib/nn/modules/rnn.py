@@ -64,9 +64,9 @@ class RNNBase(Module):
         for layer in range(num_layers):
             for suffix in ("", "_reverse") if bidirectional else ("",):
                 columns = input_size if layer == 0 else out * self._directions
-                shapes = {"weight_ih": (rows, columns), "weight_hh": (rows, out)}
+                shapes: dict[str, tuple[int, ...]] = {"weight_ih": (rows, columns), "weight_hh": (rows, out)}
                 if bias:
-                    shapes.update(bias_ih=(rows,), bias_hh=(rows,))  # type: ignore[dict-item]
+                    shapes.update(bias_ih=(rows,), bias_hh=(rows,))
                 if proj_size:
                     shapes["weight_hr"] = (proj_size, hidden_size)
                 names = []

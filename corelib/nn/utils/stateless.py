@@ -61,7 +61,7 @@ def functional_call(
             holder = module.get_submodule(path)
             for registry in (holder._parameters, holder._buffers):
                 if last in registry:
-                    replaced.append((registry, last, registry[last], True))  # type: ignore[arg-type]
+                    replaced.append((registry, last, registry[last], True))
                     registry[last] = value  # type: ignore[assignment]
                     break
             else:

@@ -23,7 +23,8 @@ class WeightNorm:
     def compute_weight(self, module: Module) -> Tensor:
         """The weight from ``<name>_g`` and ``<name>_v``."""
         v: Tensor = getattr(module, self.name + "_v")
-        return v * (getattr(module, self.name + "_g") / norm_except_dim(v, self.dim))
+        g: Tensor = getattr(module, self.name + "_g")
+        return v * (g / norm_except_dim(v, self.dim))
 
     @staticmethod
     def apply(module: Module, name: str, dim: int | None) -> WeightNorm:
