@@ -84,7 +84,7 @@ class UninitializedTensorMixin(Tensor):
         self.data = made
 
     @property
-    def shape(self) -> NoReturn:  # type: ignore[override]
+    def shape(self) -> NoReturn:
         raise RuntimeError(_SHAPE)
 
     def detach(self) -> Self:
@@ -116,7 +116,7 @@ class UninitializedParameter(UninitializedTensorMixin, Parameter):
 
     cls_to_become = Parameter
 
-    def __new__(  # type: ignore[misc]
+    def __new__(
         cls, requires_grad: bool = True, device: str | Device | None = None, dtype: DType | None = None
     ) -> Self:
         return _nothing(device, dtype).as_subclass(cls).requires_grad_(requires_grad)
@@ -142,7 +142,7 @@ class UninitializedBuffer(UninitializedTensorMixin, Buffer):
 
     cls_to_become = Tensor
 
-    def __new__(  # type: ignore[misc]
+    def __new__(
         cls,
         requires_grad: bool = False,
         device: str | Device | None = None,

@@ -140,7 +140,7 @@ def rms_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = None,
         )
     if input.ndim < n or tuple(input.shape[-n:]) != shape:
         raise RuntimeError(
-            f"Given normalized_shape={list(shape)}, expected input with shape [{', '.join(['*', *map(str, shape)])}], "
+            f"Given normalized_shape={list(shape)}, expected input with shape [*{', '.join(map(str, shape))}], "
             f"but got input of size{list(input.shape)}"
         )
     wide = input.to(float32) if input.dtype.is_half else input

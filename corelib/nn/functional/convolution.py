@@ -69,7 +69,7 @@ def unfold(input: Tensor, kernel_size: _Pair, dilation: _Pair = 1, padding: _Pai
     if rows < 1 or columns < 1:
         raise RuntimeError(
             f"Given input with spatial size ({x.shape[2]}, {x.shape[3]}), kernel_size=({kernel[0]}, {kernel[1]}), "
-            f"dilation=({space[0]}, {space[1]}), padding=({pad[0]}, {pad[1]}), stride=({step[0]}, {step[1]}), "
+            f"dilation=({space[0]}, {space[1]}), padding=({pad[0]}, {pad[1]}), "
             f"calculated shape of the array of sliding blocks as ({rows}, {columns}), but its components must be at "
             "least one."
         )

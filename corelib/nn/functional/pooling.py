@@ -241,9 +241,10 @@ def _unpool(
             f"{input.dim()} dimensions"
         )
     if input.shape != indices.shape:
+        line = [1] if n == 1 else []
         raise RuntimeError(
-            f"Expected shape of indices to be same as that of the input tensor ({list(input.shape)}) but got indices "
-            f"tensor with shape: {list(indices.shape)}"
+            "Expected shape of indices to be same as that of the input tensor "
+            f"({[*input.shape, *line]}) but got indices tensor with shape: {[*indices.shape, *line]}"
         )
     kernel, pad = _tuple(kernel_size, n), _tuple(padding, n)
     step = kernel if stride is None else _tuple(stride, n)

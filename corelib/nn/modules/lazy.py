@@ -97,7 +97,7 @@ class LazyLinear(LazyModuleMixin, Linear):
         if not self.has_uninitialized_params() and self.in_features != 0:
             super().reset_parameters()
 
-    def initialize_parameters(self, input: Tensor) -> None:  # type: ignore[override]
+    def initialize_parameters(self, input: Tensor) -> None:
         if self.has_uninitialized_params():
             self.in_features = input.shape[-1]
             _materialize(self.weight, (self.out_features, self.in_features))
@@ -165,9 +165,7 @@ class _LazyConv(_LazyConvNd):
         device: str | Device | None = None,
         dtype: DType | None = None,
     ) -> None:
-        super().__init__(  # type: ignore[call-arg]
-            0, 0, kernel_size, stride, padding, dilation, groups, False, padding_mode, device, dtype
-        )
+        super().__init__(0, 0, kernel_size, stride, padding, dilation, groups, False, padding_mode, device, dtype)
         self._await(out_channels, bias, device, dtype)
 
 
@@ -259,7 +257,7 @@ class _LazyNormBase(LazyModuleMixin, _NormBase):
         if not self.has_uninitialized_params() and self.num_features != 0:
             super().reset_parameters()
 
-    def initialize_parameters(self, input: Tensor) -> None:  # type: ignore[override]
+    def initialize_parameters(self, input: Tensor) -> None:
         if self.has_uninitialized_params():
             self.num_features = input.shape[1]
             for x in (self.weight, self.bias, self.running_mean, self.running_var):
