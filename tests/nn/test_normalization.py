@@ -18,7 +18,7 @@ _X, _C = (3, 4, 5, 6), (4,)
 
 CALLS: dict[str, tuple[Function, tuple[tuple[int, ...], ...]]] = {
     "group": (lambda t, x, w, b: t.group_norm(x, 2, w, b, 1e-3), (_X, _C, _C)),
-    "group, one": (lambda t, x, b: t.nn.functional.group_norm(x, 1, None, b), ((2, 4, 3), _C)),
+    "group, one": (lambda t, x, w, b: t.nn.functional.group_norm(x, 1, w, b), ((2, 4), _C, _C)),
     "instance": (lambda t, x, w, b: t.nn.functional.instance_norm(x, None, None, w, b), (_X, _C, _C)),
     "instance, top": (lambda t, x, w: t.instance_norm(x, w, None, None, None, True, 0.1, 1e-5, True), (_X, _C)),
     "rms": (lambda t, x, w: t.rms_norm(x, (5, 6), w, 1e-4), (_X, (5, 6))),

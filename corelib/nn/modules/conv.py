@@ -283,8 +283,9 @@ class _ConvTransposeNd(_ConvNd):
         ]
         largest = [size + step - 1 for size, step in zip(smallest, self.stride, strict=True)]
         if any(not a <= size <= b for a, size, b in zip(smallest, wanted, largest, strict=True)):
+            asked = tuple(wanted) if isinstance(output_size, tuple) else wanted
             raise ValueError(
-                f"requested an output size of {tuple(wanted) if isinstance(output_size, tuple) else wanted}, but valid sizes range from {smallest} to {largest} (for an "
+                f"requested an output size of {asked}, but valid sizes range from {smallest} to {largest} (for an "
                 f"input of {input.size()[2:]})"
             )
         return tuple(size - least for size, least in zip(wanted, smallest, strict=True))
