@@ -87,7 +87,6 @@ from .ops import (
     clamp,
     clone,
     conj,
-    conj_physical,
     cos,
     count_nonzero,
     cummax,
@@ -305,39 +304,6 @@ def result_type(tensor1: Any, tensor2: Any) -> dtype:
     return ops.rules.promote(*[x._layout if isinstance(x, Tensor) else type(x) for x in (tensor1, tensor2)])
 
 
-def allclose(
-    input: Tensor,
-    other: Tensor,
-    rtol: builtins.float = 1e-5,
-    atol: builtins.float = 1e-8,
-    equal_nan: builtins.bool = False,
-) -> builtins.bool:
-    """Whether all elements satisfy |input - other| <= atol + rtol * |other|."""
-    return builtins.bool(isclose(input, other, rtol, atol, equal_nan).all())
-
-
-def isclose(
-    input: Tensor,
-    other: Tensor,
-    rtol: builtins.float = 1e-5,
-    atol: builtins.float = 1e-8,
-    equal_nan: builtins.bool = False,
-) -> Tensor:
-    """Where |input - other| <= atol + rtol * |other|."""
-    close = ops.eq(input, other)
-    if input.dtype.category >= 2:
-        limit = ops.abs(other) * rtol + atol
-        close = close | (ops.le(ops.abs(input - other), limit) & ops.isfinite(other))
-        if equal_nan:
-            close = close | (ops.isnan(input) & ops.isnan(other))
-    return close
-
-
-def equal(input: Tensor, other: Tensor) -> builtins.bool:
-    """Whether shape and all elements are equal."""
-    return tuple(input.shape) == tuple(other.shape) and builtins.bool(ops.all(ops.eq(input, other)))
-
-
 _MODULES = {
     "accelerator", "amp", "backend", "backends", "compat", "debug", "distributions", "fft", "linalg", "nn", "optim",
     "special", "testing", "utils",
@@ -383,7 +349,6 @@ __all__ = [
     "add",
     "addmm",
     "all",
-    "allclose",
     "amax",
     "amin",
     "any",
@@ -452,7 +417,6 @@ __all__ = [
     "empty_strided",
     "enable_grad",
     "eq",
-    "equal",
     "erf",
     "exp",
     "expm1",
@@ -504,7 +468,6 @@ __all__ = [
     "is_neg",
     "is_signed",
     "is_tensor",
-    "isclose",
     "isfinite",
     "isinf",
     "isnan",

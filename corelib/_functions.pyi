@@ -9,6 +9,7 @@ from .ops.arithmetic import clamp_max as clamp_max
 from .ops.arithmetic import clamp_min as clamp_min
 from .ops.arithmetic import clip as clip
 from .ops.arithmetic import complex as complex
+from .ops.arithmetic import conj_physical as conj_physical
 from .ops.arithmetic import copysign as copysign
 from .ops.arithmetic import deg2rad as deg2rad
 from .ops.arithmetic import divide as divide
@@ -48,6 +49,10 @@ from .ops.arithmetic import rsub as rsub
 from .ops.arithmetic import sgn as sgn
 from .ops.arithmetic import signbit as signbit
 from .ops.arithmetic import subtract as subtract
+from .ops.comparison import allclose as allclose
+from .ops.comparison import equal as equal
+from .ops.comparison import is_nonzero as is_nonzero
+from .ops.comparison import isclose as isclose
 from .ops.convolutions import conv1d as conv1d
 from .ops.convolutions import conv2d as conv2d
 from .ops.convolutions import conv3d as conv3d
@@ -298,7 +303,7 @@ from .ops.statistics import nansum as nansum
 from .ops.statistics import renorm as renorm
 from .ops.statistics import std_mean as std_mean
 from .ops.statistics import trapezoid as trapezoid
-from .ops.statistics import trapz as trapz
+from .ops.statistics import trapezoid as trapz
 from .ops.transcendental import acos as acos
 from .ops.transcendental import acos as arccos
 from .ops.transcendental import acosh as acosh
@@ -346,6 +351,7 @@ __all__ = [
     "addmv_",
     "addr",
     "adjoint",
+    "allclose",
     "alpha_dropout",
     "alpha_dropout_",
     "aminmax",
@@ -405,6 +411,7 @@ __all__ = [
     "column_stack",
     "combinations",
     "complex",
+    "conj_physical",
     "conj_physical_",
     "constant_pad_nd",
     "conv1d",
@@ -440,6 +447,7 @@ __all__ = [
     "dstack",
     "einsum",
     "empty_permuted",
+    "equal",
     "erf_",
     "erfc",
     "erfc_",
@@ -496,7 +504,9 @@ __all__ = [
     "inner",
     "instance_norm",
     "inverse",
+    "is_nonzero",
     "is_same_size",
+    "isclose",
     "isin",
     "isneginf",
     "isposinf",

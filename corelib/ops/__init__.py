@@ -4,6 +4,7 @@ from types import ModuleType
 
 from . import (
     arithmetic,
+    comparison,
     convolutions,
     factors,
     features,
@@ -67,6 +68,7 @@ from .view import *  # noqa: F403
 
 FAMILIES: tuple[ModuleType, ...] = (
     arithmetic,
+    comparison,
     convolutions,
     factors,
     features,
