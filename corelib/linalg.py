@@ -288,7 +288,8 @@ def diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> T
 
 def vander(x: Tensor, N: int | None = None) -> Tensor:
     """[1, x, x**2, ...] in the last dimension, of N powers (as many as x has elements)."""
-    count = N if N is not None else (x.shape[-1] if x.ndim else 1)
+    x = x if x.ndim else x.reshape(1)
+    count = x.shape[-1] if N is None else N
     if count <= 1:
         raise RuntimeError("N must be greater than 1.")
     powers = _cumprod(x.unsqueeze(-1).expand((*x.shape, count - 1)), -1)

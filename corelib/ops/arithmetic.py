@@ -46,8 +46,9 @@ from .primitive import Number, primitive
 from .results import accepts_out
 
 __all__ = [
-    "absolute", "addcdiv", "addcmul", "angle", "arctan2", "clamp_max", "clamp_min", "clip", "complex", "copysign",
-    "deg2rad", "divide", "fix", "float_power", "fmax", "fmin", "frac", "frexp", "gcd", "greater", "greater_equal",
+    "absolute", "addcdiv", "addcmul", "angle", "arctan2", "clamp_max", "clamp_min", "clip", "complex",
+    "conj_physical", "copysign", "deg2rad", "divide",
+    "fix", "float_power", "fmax", "fmin", "frac", "frexp", "gcd", "greater", "greater_equal",
     "heaviside", "hypot", "imag", "isneginf", "isposinf", "isreal", "lcm", "ldexp", "lerp", "less", "less_equal",
     "logical_and", "logical_or", "logical_xor", "multiply", "nan_to_num", "negative", "nextafter", "not_equal",
     "polar", "positive", "rad2deg", "real", "rsub", "sgn", "signbit", "subtract",

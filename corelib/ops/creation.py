@@ -298,9 +298,17 @@ def eye(
     return _finish(result, requires_grad)
 
 
-def scalar_tensor(value: Any, *, dtype: dtype | None = None, device: Any = None) -> Tensor:
+def scalar_tensor(
+    value: Any,
+    *,
+    dtype: dtype | None = None,
+    layout: Any = None,
+    device: Any = None,
+    pin_memory: bool = False,
+    requires_grad: bool = False,
+) -> Tensor:
     """A 0-d tensor."""
-    return full((), value, dtype=dtype or default_dtype(), device=device)
+    return full((), value, dtype=dtype or default_dtype(), device=device, requires_grad=requires_grad)
 
 
 def _upload(host: np.ndarray[Any, Any], d: dtype, device: Any) -> Tensor:

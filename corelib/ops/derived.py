@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..core.tensor import Tensor
+from ..dtypes import bool_, int64
 from . import rules, samples
 from .elementwise import (
     _float_unary,
@@ -101,8 +102,8 @@ def reciprocal(input: Tensor) -> Tensor:
 
 @accepts_out
 def square(input: Tensor) -> Tensor:
-    """input * input."""
-    return mul(input, input)
+    """input * input, booleans as integers."""
+    return mul(input, input if input.dtype is not bool_ else input.to(int64))
 
 
 def _ordered(name: str, *operands: Any) -> None:

@@ -158,9 +158,25 @@ _COPY, _SCATTER, _SCATTER_ADD = copy.prim, scatter_kernel.prim, scatter_add_kern
 
 
 @accepts_out
-def scatter(input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None) -> Tensor:
-    """``scatter(input, dim, index, src)``: a copy with ``src`` (tensor or number) written at ``index``."""
-    return scatter_kernel(input, index, src if value is None else value, dim)
+def scatter(
+    input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None
+) -> Tensor:
+    """``scatter(input, dim, index, src)``: a copy with ``src`` (tensor or number) written at ``index``.
+
+    ``reduce`` "add" or "multiply" combines with what was there.
+    """
+    written = src if value is None else value
+    if reduce is None:
+        return scatter_kernel(input, index, written, dim)
+    if reduce not in ("add", "multiply"):
+        raise RuntimeError("reduce argument must be either add or multiply.")
+    if reduce == "add":
+        return scatter_add_kernel(input, index, written, dim)
+    from .indexed_writes import scatter_reduce
+
+    if written.__class__ not in TENSORS:
+        written = input.new_full(tuple(index.shape), written)
+    return scatter_reduce(input, dim, index, written, "prod")
 
 
 @accepts_out
@@ -169,8 +185,12 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     return scatter_add_kernel(input, index, src, dim)
 
 
-def scatter_(input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None) -> Tensor:
+def scatter_(
+    input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None
+) -> Tensor:
     """In-place :func:`scatter`."""
+    if reduce is not None:
+        return input.copy_(scatter(input, dim, index, src, value=value, reduce=reduce))
     return inplace(_SCATTER, input, (input, index, src if value is None else value), (dim,))
 
 
@@ -205,6 +225,10 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
 @accepts_out
 def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Tensor:
     """A copy with slices of ``source`` added at ``index`` along ``dim``."""
+    if input.ndim == 0:
+        rules.normalize_dim(dim, 0)
+        index, source = index.reshape(-1), source.reshape(-1)
+        return index_add(input.reshape(1), 0, index, source, alpha=alpha).reshape(())
     d = rules.normalize_dim(dim, input.ndim)
     return scatter_add(input, d, _along(index.to(int64), d, source.shape), source if alpha == 1 else source * alpha)
 
@@ -267,8 +291,11 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
             f"torch.take_along_dim(): dtype of indices should be Long but got {rules.what(indices.dtype)}"
         )
     if dim is None:
-        return gather(input.reshape(-1), 0, indices.reshape(-1))
+        return take_along_dim(input.reshape(-1), indices.reshape(-1), 0)
     d = rules.normalize_dim(dim, input.ndim)
+    from .elementwise import lt, where
+
+    indices = where(lt(indices, 0), indices + input.shape[d], indices)
     shape = list(
         rules.broadcast_shapes(
             [1 if i == d else n for i, n in enumerate(input.shape)],

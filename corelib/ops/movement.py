@@ -106,11 +106,22 @@ def place(device: Any) -> Device:
 
 
 def to(
-    input: Tensor, *args: Any, dtype: Any = None, device: Any = None, non_blocking: bool = False, copy: bool = False
+    input: Tensor,
+    *args: Any,
+    dtype: Any = None,
+    device: Any = None,
+    non_blocking: bool = False,
+    copy: bool = False,
+    memory_format: Any = None,
 ) -> Tensor:
-    """``x.to(dtype)``, ``x.to(device[, dtype])``, ``x.to(other)``; itself where nothing changes."""
+    """``x.to(dtype)``, ``x.to(device[, dtype])``, ``x.to(other)``; itself where nothing changes.
+
+    ``to(dtype, non_blocking, copy)``, ``to(device, dtype, non_blocking, copy)`` and ``to(other, non_blocking, copy)``
+    are said by position, too; ``memory_format`` is a hint that nothing here follows.
+    """
     from ..dtypes import dtype as dtype_class
 
+    flags: list[bool] = []
     for a in args:
         if isinstance(a, dtype_class):
             dtype = a
@@ -119,9 +130,10 @@ def to(
         elif isinstance(a, (str, Device)):
             device = a
         elif isinstance(a, bool):
-            copy = copy or (a and args.index(a) == 2)
+            flags.append(a)
         elif a is not None:
             raise TypeError(f"to() received an invalid combination of arguments - got ({type(a).__name__})")
+    copy = copy or (len(flags) > 1 and flags[1])
     result, layout = input, input._layout
     target = layout.device if device is None else place(device)
     # converted here, since the other device may not hold the old dtype; there, where this one does not hold the new

@@ -339,15 +339,15 @@ def unique_consecutive(
 # -- histograms --------------------------------------------------------------------------------------------------
 
 
-def _bounds(x: Tensor, low: float, high: float, name: str) -> tuple[float, float]:
-    """The range of the bins: as given, or of the elements where it is empty."""
+def _bounds(x: Tensor, low: float, high: float, name: str, widen: float = 1) -> tuple[float, float]:
+    """The range of the bins: as given, or of the elements where it is empty (widened where that is one number)."""
     if low == high and x.numel():
         low, high = float(amin(x, ())), float(amax(x, ()))
     if not (math.isfinite(low) and math.isfinite(high)):
         raise RuntimeError(f"{name}(): range of [{low:g}, {high:g}] is not finite")
     if low > high:
         raise RuntimeError(f"{name}: max must be larger than min")
-    return (low - 1, high + 1) if low == high else (low, high)
+    return (low - widen, high + widen) if low == high else (low, high)
 
 
 @accepts_out
@@ -392,7 +392,7 @@ def histogram(
     else:
         if bins <= 0:
             raise RuntimeError(f"torch.histogramdd(): bins {bins} must be > 0")
-        low, high = _bounds(flat, *((0.0, 0.0) if range is None else (range[0], range[1])), "torch.histogramdd")
+        low, high = _bounds(flat, *((0.0, 0.0) if range is None else (range[0], range[1])), "torch.histogramdd", 0.5)
         edges = linspace(low, high, bins + 1, dtype=input.dtype, device=input.device)
     count = edges.shape[0] - 1
     place = searchsorted(edges, flat, right=True) - 1

@@ -341,7 +341,10 @@ def ger(input: Tensor, vec2: Tensor) -> Tensor:
 
 
 def _scaled(input: Tensor, product: Tensor, beta: Any, alpha: Any) -> Tensor:
-    """beta * input + alpha * product; where beta is 0, input is not looked at."""
+    """beta * input + alpha * product; where beta is 0, input is not looked at; the scales are in the product's kind."""
+    if product.dtype.category < 2:
+        kind = bool if product.dtype.category == 0 else int
+        beta, alpha = kind(beta), kind(alpha)
     product = product if alpha == 1 else product * alpha
     if beta == 0:
         return product

@@ -318,6 +318,10 @@ def norm(
         raise RuntimeError(
             f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {rules.what(input.dtype)}"
         )
+    if p == "nuc":
+        from .factors import nuclear_norm
+
+        return nuclear_norm(input, (-2, -1) if dim is None else dim, keepdim)
     size = abs(input)
     if p in (2, "fro"):
         return sqrt(sum(mul(size, size), dim, keepdim))

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..core.plan import Result
 from ..core.tensor import Tensor
-from ..dtypes import int64
+from ..dtypes import float32, float64, int64
 from ..layout import Layout
 from . import rules, samples
 from .primitive import primitive
@@ -133,5 +133,8 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
     from .indexing import scatter_add
 
     size = max(int(input.max()) + 1 if input.numel() else 0, minlength)
-    src = ones(input.shape[0], dtype=int64, device=input.device) if weights is None else weights
+    if weights is None:
+        src = ones(input.shape[0], dtype=int64, device=input.device)
+    else:
+        src = weights if weights.dtype is float32 else weights.to(float64)
     return scatter_add(zeros(size, dtype=src.dtype, device=input.device), 0, input.to(int64), src)

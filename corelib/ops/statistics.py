@@ -130,7 +130,8 @@ def cov(
     away = x - center
     other = away if weight is None else away * weight
     turned = conj(other.transpose(0, 1)) if other.dtype.is_complex else other.transpose(0, 1)
-    return (matmul(away, turned.to(away.dtype)) / freedom).squeeze()
+    matrix: Tensor = (matmul(away, turned.to(away.dtype)) / freedom).squeeze()
+    return matrix
 
 
 def corrcoef(input: Tensor) -> Tensor:
@@ -178,6 +179,7 @@ def gradient(input: Tensor, *, spacing: Any = 1, dim: Any = None, edge_order: in
         raise RuntimeError("torch.gradient only supports edge_order=1 and edge_order=2.")
     given = list(range(input.ndim)) if dim is None else [dim] if isinstance(dim, int) else list(dim)
     dims = [rules.normalize_dim(d, input.ndim) for d in given]
+    spacing = 1 if spacing is None else spacing
     spaces = list(spacing) if isinstance(spacing, (tuple, list)) else [spacing] * len(dims)
     if len(spaces) != len(dims):
         raise RuntimeError(

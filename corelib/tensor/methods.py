@@ -305,7 +305,7 @@ _CASTS = {
 
 
 def _make_cast(name: str, target: dtype_class) -> None:
-    def cast(self: Tensor) -> Tensor:
+    def cast(self: Tensor, memory_format: Any = None) -> Tensor:
         return ops.to(self, target)
 
     cast.__name__ = name
