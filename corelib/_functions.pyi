@@ -56,6 +56,7 @@ from .ops.comparison import isclose as isclose
 from .ops.convolutions import conv1d as conv1d
 from .ops.convolutions import conv2d as conv2d
 from .ops.convolutions import conv3d as conv3d
+from .ops.convolutions import conv_tbc as conv_tbc
 from .ops.convolutions import conv_transpose1d as conv_transpose1d
 from .ops.convolutions import conv_transpose2d as conv_transpose2d
 from .ops.convolutions import conv_transpose3d as conv_transpose3d
@@ -334,6 +335,22 @@ from .ops.transcendental import sinc as sinc
 from .ops.transcendental import sinh as sinh
 from .ops.transcendental import tan as tan
 from .ops.transcendental import xlogy as xlogy
+from .ops.view_copies import alias_copy as alias_copy
+from .ops.view_copies import as_strided_copy as as_strided_copy
+from .ops.view_copies import as_strided_scatter as as_strided_scatter
+from .ops.view_copies import detach_copy as detach_copy
+from .ops.view_copies import diagonal_copy as diagonal_copy
+from .ops.view_copies import select_copy as select_copy
+from .ops.view_copies import slice_copy as slice_copy
+from .ops.view_copies import split_copy as split_copy
+from .ops.view_copies import split_with_sizes_copy as split_with_sizes_copy
+from .ops.view_copies import squeeze_copy as squeeze_copy
+from .ops.view_copies import t_copy as t_copy
+from .ops.view_copies import unbind_copy as unbind_copy
+from .ops.view_copies import unfold_copy as unfold_copy
+from .ops.view_copies import unsqueeze_copy as unsqueeze_copy
+from .ops.view_copies import view_as_complex_copy as view_as_complex_copy
+from .ops.view_copies import view_as_real_copy as view_as_real_copy
 
 __all__ = [
     "abs_",
@@ -351,6 +368,7 @@ __all__ = [
     "addmv_",
     "addr",
     "adjoint",
+    "alias_copy",
     "allclose",
     "alpha_dropout",
     "alpha_dropout_",
@@ -370,6 +388,8 @@ __all__ = [
     "arctanh",
     "arctanh_",
     "argwhere",
+    "as_strided_copy",
+    "as_strided_scatter",
     "asarray",
     "asin",
     "asin_",
@@ -417,6 +437,7 @@ __all__ = [
     "conv1d",
     "conv2d",
     "conv3d",
+    "conv_tbc",
     "conv_transpose1d",
     "conv_transpose2d",
     "conv_transpose3d",
@@ -434,9 +455,11 @@ __all__ = [
     "deg2rad",
     "deg2rad_",
     "det",
+    "detach_copy",
     "diag",
     "diag_embed",
     "diagflat",
+    "diagonal_copy",
     "diagonal_scatter",
     "diff",
     "digamma",
@@ -612,6 +635,7 @@ __all__ = [
     "rsub",
     "scatter_reduce",
     "searchsorted",
+    "select_copy",
     "select_scatter",
     "selu",
     "selu_",
@@ -623,11 +647,15 @@ __all__ = [
     "sinc_",
     "sinh",
     "sinh_",
+    "slice_copy",
     "slice_scatter",
     "slogdet",
+    "split_copy",
     "split_with_sizes",
+    "split_with_sizes_copy",
     "sqrt_",
     "square_",
+    "squeeze_copy",
     "std_mean",
     "stft",
     "subtract",
@@ -636,6 +664,7 @@ __all__ = [
     "svd_lowrank",
     "swapaxes",
     "swapdims",
+    "t_copy",
     "take",
     "tan",
     "tan_",
@@ -655,14 +684,19 @@ __all__ = [
     "triplet_margin_loss",
     "triu_indices",
     "trunc_",
+    "unbind_copy",
     "unflatten",
+    "unfold_copy",
     "unique_consecutive",
     "unravel_index",
     "unsafe_chunk",
     "unsafe_split",
     "unsafe_split_with_sizes",
+    "unsqueeze_copy",
     "vander",
     "vdot",
+    "view_as_complex_copy",
+    "view_as_real_copy",
     "view_copy",
     "vsplit",
     "vstack",

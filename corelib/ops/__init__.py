@@ -24,6 +24,7 @@ from . import (
     stacking,
     statistics,
     transcendental,
+    view_copies,
 )
 from .activation import *  # noqa: F403
 from .bitcast import *  # noqa: F403
@@ -88,6 +89,7 @@ FAMILIES: tuple[ModuleType, ...] = (
     stacking,
     statistics,
     transcendental,
+    view_copies,
 )
 """The families that say themselves what users see of them: add a module here (see families.py)."""
 
