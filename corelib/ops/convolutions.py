@@ -8,7 +8,7 @@ from ..core.tensor import Tensor
 from .convolution import _convnd, _pair, _type, conv1d, conv2d, convolution_input_grad
 from .features import constant_pad_nd
 
-__all__ = ["conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
+__all__ = ["conv1d", "conv2d", "conv3d", "conv_tbc", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
 
 
 def conv3d(
@@ -22,6 +22,12 @@ def conv3d(
 ) -> Tensor:
     """``torch.nn.functional.conv3d``: [N, C, D, H, W] with [O, C/groups, kD, kH, kW]; padding may be "same"/"valid"."""
     return _convnd(3, input, weight, bias, stride, padding, dilation, groups)
+
+
+def conv_tbc(input: Tensor, weight: Tensor, bias: Tensor, pad: int = 0) -> Tensor:
+    """``conv1d`` of [T, N, C] with [k, C, O] and [O], to [T_out, N, O]."""
+    result = conv1d(input.permute((1, 2, 0)), weight.permute((2, 1, 0)), bias, 1, pad)
+    return result.permute((2, 0, 1)).contiguous()
 
 
 def conv_transpose1d(

@@ -144,18 +144,21 @@ def adaptive_avg_pool(name: str, input: Tensor, output_size: Any, n: int) -> Ten
     """The mean over ``output_size`` nearly equal windows of the last ``n`` dimensions; None keeps a size."""
     if input.ndim not in (n + 1, n + 2):
         raise RuntimeError(f"{name}(): Expected {n + 1}D or {n + 2}D tensor, but got {list(input.shape)}")
-    sizes = _wanted(name, input, output_size, n)
-    result = input
-    for i in range(n):
-        dim, size = input.ndim - n + i, sizes[i]
-        length = input.shape[dim]
-        if size == length:
-            continue
+    sizes, first = _wanted(name, input, output_size, n), input.ndim - n
+    shape, inner = list(input.shape[:first]), []
+    for length, size in zip(input.shape[first:], sizes, strict=True):  # equal windows, all at once
+        if size and length != size and length % size == 0:
+            inner.append(len(shape) + 1)
+            shape += [size, length // size]
+        else:
+            shape.append(length)
+    result = _mean(input.reshape(tuple(shape)), tuple(inner)) if inner else input
+    for i, size in enumerate(sizes):
+        dim = first + i
+        length = result.shape[dim]
         if size == 0:
             result = result.narrow(dim, 0, 0)
-        elif length % size == 0:
-            result = _mean(result.unflatten(dim, (size, length // size)), (dim + 1,))
-        else:
+        elif length != size:
             result = stack([_mean(result.narrow(dim, a, b - a), (dim,)) for a, b in _bounds(length, size)], dim)
     return result.clone() if result is input else result
 

@@ -42,6 +42,7 @@ CALLS: dict[str, tuple[Function, tuple[tuple[int, ...], ...]]] = {
         ((2, 4, 3, 4), (4, 3, 3, 2)),
     ),
     "transposed 3d": (lambda t, x, w, b: t.conv_transpose3d(x, w, b, 2, 1), ((1, 4, 3, 2, 3), (4, 2, 3, 2, 3), (2,))),
+    "tbc": (lambda t, x, w, b: t.conv_tbc(x, w, b, 1), ((6, 2, 3), (3, 3, 4), (4,))),
     "unfold": (lambda t, x: _f(t).unfold(x, (2, 3), dilation=(1, 2), padding=1, stride=(2, 1)), (_FLAT,)),
     "unfold, unbatched": (lambda t, x: _f(t).unfold(x, 2), (_FLAT[1:],)),
     "fold": (lambda t, x: _f(t).fold(x, (4, 5), (2, 3), padding=1, stride=(1, 2)), ((2, 12, 15),)),

@@ -14,14 +14,15 @@ from ...ops.view import as_strided_grad, as_strided_relative
 from ...tensor import Tensor
 
 __all__ = [
-    "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "fold", "linear",
-    "unfold",
+    "conv1d", "conv2d", "conv3d", "conv_tbc", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "fold",
+    "linear", "unfold",
 ]  # fmt: skip
 
 linear = ops.linear
 conv1d = ops.conv1d
 conv2d = ops.conv2d
 conv3d = convolutions.conv3d
+conv_tbc = convolutions.conv_tbc
 conv_transpose1d = convolutions.conv_transpose1d
 conv_transpose2d = convolutions.conv_transpose2d
 conv_transpose3d = convolutions.conv_transpose3d
