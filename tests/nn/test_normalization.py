@@ -133,3 +133,16 @@ def test_an_old_state_with_statistics_is_refused(same: Same) -> None:
 def test_neighbours_need_channels_and_places() -> None:
     with pytest.raises(ValueError, match="Expected 3D or higher"):
         corelib.nn.functional.local_response_norm(corelib.zeros(2, 3), 2)
+
+
+def test_batch_norms_are_converted(same: Same) -> None:
+    def program(t: Any) -> Any:
+        model = t.nn.Sequential(t.nn.BatchNorm1d(3, affine=False), t.nn.Sequential(t.nn.BatchNorm2d(4)), t.nn.ReLU())
+        model[1].eval()
+        weight = model[1][0].weight
+        made = t.nn.SyncBatchNorm.convert_sync_batchnorm(model)
+        return [repr(made), list(made.state_dict()), made[1][0].weight is weight, made[1][0].training]
+
+    same(program)
+    x = corelib.randn(4, 3, 2)
+    assert corelib.equal(corelib.nn.SyncBatchNorm(3)(x), corelib.nn.BatchNorm1d(3)(x))
