@@ -175,7 +175,9 @@ class Identity(BasePruningMethod):
 class _Amount(BasePruningMethod):
     """A method that prunes a number, or a fraction, of the elements or channels."""
 
-    def __init__(self, amount: float) -> None:
+    amount: Any  # int or float
+
+    def __init__(self, amount: Any) -> None:
         if not isinstance(amount, numbers.Real):
             raise TypeError(f"Invalid type for amount: {amount}. Must be int or float.")
         whole = isinstance(amount, numbers.Integral)
@@ -185,10 +187,11 @@ class _Amount(BasePruningMethod):
 
     def _count(self, size: int) -> int:
         if not isinstance(self.amount, numbers.Integral):
-            return round(self.amount * size)
-        if self.amount > size:
-            raise ValueError(f"amount={self.amount} should be smaller than the number of parameters to prune={size}")
-        return int(self.amount)
+            return round(float(self.amount) * size)
+        count = int(self.amount)
+        if count > size:
+            raise ValueError(f"amount={count} should be smaller than the number of parameters to prune={size}")
+        return count
 
 
 class _Unstructured(_Amount):
