@@ -282,3 +282,13 @@ def test_modules_with_hooks_are_copied_and_pickled() -> None:
 
 def _nothing(module: Any, grad_input: Any, grad_output: Any) -> None:
     pass
+
+
+def test_data_parallel_on_one_device(same: Same) -> None:
+    def program(lib: Any) -> Any:
+        module = lib.nn.DataParallel(linear(lib))
+        return [module(lib.ones(2, 3, dtype=lib.float64)), list(module.state_dict()), repr(module)]
+
+    same(program)
+    with pytest.raises(NotImplementedError, match="several devices"):
+        corelib.nn.DataParallel(corelib.nn.Identity(), device_ids=[0, 1])

@@ -102,6 +102,7 @@ from .padding import (
     ZeroPad2d,
     ZeroPad3d,
 )
+from .parallel import DataParallel
 from .pixelshuffle import ChannelShuffle, PixelShuffle, PixelUnshuffle
 from .pooling import (
     AdaptiveAvgPool1d,
@@ -275,3 +276,4 @@ __all__ += [
     "LazyLinear",
 ]
 __all__ += ["SyncBatchNorm"]
+__all__ += ["DataParallel"]  # fmt: skip
