@@ -103,6 +103,7 @@ def _middle_of_all(input: Tensor, skip_nan: bool) -> Tensor:
     return amax(where(same, flat, -math.inf), 0)
 
 
+@accepts_out
 def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     """The middle element in order, of an even count the lower; along ``dim`` ``(values, indices)``.
 
@@ -111,11 +112,13 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     return _middle(input, dim, keepdim, False)
 
 
+@accepts_out
 def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     """``median`` of what is not nan."""
     return _middle(input, dim, keepdim, True)
 
 
+@accepts_out
 def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
     """``(values, indices)``: the most frequent value along ``dim``, of several the smallest, and where it is last."""
     moved, d = _last(input, dim, "mode")
@@ -366,6 +369,7 @@ def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Ten
     )
 
 
+@accepts_out
 def histogram(
     input: Tensor,
     bins: Any,

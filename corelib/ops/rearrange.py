@@ -55,6 +55,8 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
         return roll(input.reshape(-1), moves, (0,)).reshape(tuple(input.shape))
     if len(moves) != len(along):
         raise RuntimeError(f"shifts and dimensions must align. shifts: {len(moves)}, dims:{len(along)}")
+    if not input.ndim:
+        raise IndexError(f"Dimension specified as {along[0]} but tensor has no dimensions")
     result = input
     for shift, dim in zip(moves, along, strict=True):
         d = rules.normalize_dim(dim, input.ndim)
@@ -271,6 +273,7 @@ def diagflat(input: Tensor, offset: int = 0) -> Tensor:
     return diag_embed(input.reshape(-1), offset)
 
 
+@accepts_out
 def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
     """The last dimension as diagonals of the matrices along ``dim1`` and ``dim2`` of the result."""
     ndim = input.ndim + 1

@@ -173,7 +173,8 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
 
 def _triangle(keep: Tensor, dtype: dtype_class | None) -> Tensor:
     found = keep.nonzero().t().contiguous()
-    return found if dtype is None or dtype is int64 else found.to(dtype)
+    result: Tensor = found if dtype is None or dtype is int64 else found.to(dtype)
+    return result
 
 
 def _check_sides(row: int, col: int) -> None:

@@ -106,6 +106,8 @@ def cov(
                 f"cov(): expected {name} to have the same numel as there are observations in the input but got "
                 f"{w.numel()} != {count}"
             )
+        if count and bool(lt(w, 0).any()):
+            raise RuntimeError(f"cov(): {name} cannot be negative")
     weight = fweights
     if aweights is not None:
         weight = aweights if weight is None else weight * aweights
@@ -152,6 +154,7 @@ def corrcoef(input: Tensor) -> Tensor:
 # -- differences and integrals -----------------------------------------------------------------------------------
 
 
+@accepts_out
 def diff(
     input: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None, append: Tensor | None = None
 ) -> Tensor:
@@ -179,6 +182,9 @@ def gradient(input: Tensor, *, spacing: Any = 1, dim: Any = None, edge_order: in
         raise RuntimeError("torch.gradient only supports edge_order=1 and edge_order=2.")
     given = list(range(input.ndim)) if dim is None else [dim] if isinstance(dim, int) else list(dim)
     dims = [rules.normalize_dim(d, input.ndim) for d in given]
+    for i, d in enumerate(dims):
+        if d in dims[:i]:
+            raise RuntimeError(f"dim {d} appears multiple times in the list of dims")
     spacing = 1 if spacing is None else spacing
     spaces = list(spacing) if isinstance(spacing, (tuple, list)) else [spacing] * len(dims)
     if len(spaces) != len(dims):

@@ -9,6 +9,7 @@ from ..core.tensor import Tensor
 from .bitcast import view_as_complex, view_as_real
 from .indexing import copy_
 from .movement import clone, split, unbind
+from .results import accepts_out
 from .view import as_strided, diagonal, select, slice_, squeeze, unfold, unsqueeze
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
 METHODS = ["as_strided_scatter"]
 
 
+@accepts_out
 def alias_copy(input: Tensor) -> Tensor:
     """The tensor, as a new one."""
     return clone(input)
@@ -29,6 +31,7 @@ def detach_copy(input: Tensor) -> Tensor:
     return clone(input.detach())
 
 
+@accepts_out
 def as_strided_copy(
     input: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None
 ) -> Tensor:
@@ -51,16 +54,19 @@ def as_strided_scatter(
     return made
 
 
+@accepts_out
 def diagonal_copy(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     """``diagonal``, as a new tensor."""
     return clone(diagonal(input, offset, dim1, dim2))
 
 
+@accepts_out
 def select_copy(input: Tensor, dim: int, index: int) -> Tensor:
     """``select``, as a new tensor."""
     return clone(select(input, dim, index))
 
 
+@accepts_out
 def slice_copy(input: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1) -> Tensor:
     """The slice ``start:end:step`` of ``dim``, as a new tensor."""
     return clone(slice_(input, dim, start, end, step))
@@ -76,16 +82,19 @@ def split_with_sizes_copy(input: Tensor, split_sizes: Sequence[int], dim: int = 
     return tuple(clone(x) for x in split(input, list(split_sizes), dim))
 
 
+@accepts_out
 def squeeze_copy(input: Tensor, dim: Any = None) -> Tensor:
     """``squeeze``, as a new tensor."""
     return clone(squeeze(input, dim))
 
 
+@accepts_out
 def unsqueeze_copy(input: Tensor, dim: int) -> Tensor:
     """``unsqueeze``, as a new tensor."""
     return clone(unsqueeze(input, dim))
 
 
+@accepts_out
 def t_copy(input: Tensor) -> Tensor:
     """``t``, as a new tensor."""
     return clone(input.t())
@@ -96,16 +105,19 @@ def unbind_copy(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     return tuple(clone(x) for x in unbind(input, dim))
 
 
+@accepts_out
 def unfold_copy(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
     """``unfold``, as a new tensor."""
     return clone(unfold(input, dimension, size, step))
 
 
+@accepts_out
 def view_as_complex_copy(input: Tensor) -> Tensor:
     """``view_as_complex``, as a new tensor."""
     return clone(view_as_complex(input))
 
 
+@accepts_out
 def view_as_real_copy(input: Tensor) -> Tensor:
     """``view_as_real``, as a new tensor."""
     return clone(view_as_real(input))
