@@ -327,6 +327,11 @@ def _convnd(
         elif padding == "same":
             if any(v != 1 for v in s):
                 raise RuntimeError("padding='same' is not supported for strided convolutions")
+            if weight.ndim != n + 2:
+                raise RuntimeError(
+                    f"Expected {weight.ndim}-dimensional input for {weight.ndim}-dimensional weight"
+                    f"{list(weight.shape)}, but got {x.ndim}-dimensional input of size {list(x.shape)} instead"
+                )
             total = [d[i] * (weight.shape[2 + i] - 1) for i in range(n)]
             if any(t % 2 for t in total):  # one more after than before
                 shape = (*x.shape[:2], *(x.shape[2 + i] + total[i] % 2 for i in range(n)))

@@ -253,6 +253,8 @@ def arange(start: Any = 0, end: Any = None, step: Any = 1, *, dtype: dtype | Non
     )
     if step == 0:
         raise RuntimeError("step must be nonzero")
+    if not (math.isfinite(start) and math.isfinite(end)):
+        raise RuntimeError(f"unsupported range: {start} -> {end}")
     if (step > 0 and start > end) or (step < 0 and start < end):
         raise RuntimeError("upper bound and lower bound inconsistent with step sign")
     dtype = out.dtype if dtype is None and out is not None else dtype

@@ -88,15 +88,18 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     if not input.ndim:
         return index_fill(input.reshape(1), 0, index, value).reshape(())
     at = _vector(index, "index_fill_")
-    spread = _along(_wrapped(at, input.shape[d]), d, input.shape)
+    at = _wrapped(at, input.shape[d])
     if value.__class__ in TENSORS:
         if value.ndim:
             raise RuntimeError(
                 "index_fill_ only supports a 0-dimensional value tensor, but got tensor with "
                 f"{value.ndim} dimension(s)."
             )
-        return scatter(input, d, spread, expand(value.to(input.dtype), tuple(spread.shape)))
-    return scatter(input, d, spread, value)
+        # by a mask, so that an index that occurs twice does not count twice in the value's gradient
+        filled = scatter(input.new_zeros((input.shape[d],), dtype=bool_), 0, at, True)
+        shape = (-1,) + (1,) * (input.ndim - 1 - d)
+        return where(filled.reshape(shape), value.to(input.dtype), input)
+    return scatter(input, d, _along(at, d, input.shape), value)
 
 
 def _wrapped(index: Tensor, size: int) -> Tensor:

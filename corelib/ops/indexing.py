@@ -280,6 +280,15 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
         raise RuntimeError(
             f"masked_fill_ only supports boolean masks, but got mask with dtype {rules.c_name(mask.dtype)}"
         )
+    if value.__class__ in TENSORS and value.ndim:
+        raise RuntimeError(
+            "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
+            f"{value.ndim} dimension(s)."
+        )
+    is_complex = value.dtype.is_complex if value.__class__ in TENSORS else isinstance(value, complex)
+    if is_complex and not input.dtype.is_complex:
+        name = "int64_t" if input.dtype is int64 else rules.c_name(input.dtype)
+        raise RuntimeError(f"value cannot be converted to type {name} without overflow")
     return where(mask, value, input).to(input.dtype)
 
 

@@ -34,6 +34,12 @@ def _check(
         )
     if any(s <= 0 for s in stride):
         raise RuntimeError("stride should not be zero")
+    if any(p < 0 for p in padding):
+        raise RuntimeError(f"pad must be non-negative, but got pad: {min(padding)}")
+    if any(p <= 0 for p in dilation):
+        raise RuntimeError(
+            f"dilation should be greater than zero, but got dilationH: {dilation[0]} dilationW: {dilation[1]}"
+        )
     if any(p > k // 2 for p, k in zip(padding, kernel, strict=True)):
         raise RuntimeError(
             f"pad should be at most half of effective kernel size, but got pad={padding[0]}, kernel_size={kernel[0]} "

@@ -118,6 +118,8 @@ def binary(
     allowed = frozenset("bifc".index(c) for c in accepts)
 
     def rule(a: Any, b: Any) -> Result:
+        if a.__class__ is not Layout and b.__class__ is not Layout:
+            raise TypeError("argument 'input' (position 1) must be Tensor: one of the two has to be")
         d = promote(a, b)
         if d.category not in allowed:
             raise error(d) if error is not None else not_implemented(name, d)

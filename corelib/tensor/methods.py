@@ -388,10 +388,16 @@ def t(self: Tensor) -> Tensor:
 @method
 def narrow(self: Tensor, dim: int, start: int, length: int) -> Tensor:
     """``length`` elements of a dimension from ``start``."""
+    if not self.ndim:
+        raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
     n = self.shape[ops.rules.normalize_dim(dim, self.ndim)]
+    if length < 0:
+        raise RuntimeError("narrow(): length must be non-negative.")
+    if not -n <= start <= n:
+        raise IndexError(f"start out of range (expected to be in range of [-{n}, {n}], but got {int(start)})")
     if start < 0:
         start += n
-    if length < 0 or start + length > n:
+    if start + length > n:
         raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({n}).")
     return ops.slice_(self, dim, start, start + length, 1)
 

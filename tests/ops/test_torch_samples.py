@@ -10,7 +10,7 @@ import pytest
 
 import corelib
 from corelib.dtypes import bool_, float32, int64
-from corelib.ops.samples import ArraySpec, array
+from corelib.ops.samples import ArraySpec, Sample, array
 
 A = array
 I64 = partial(array, dtype=int64)
@@ -55,6 +55,51 @@ calls(
     ),
     baddbmm_int=(lambda t, x, a: t.baddbmm(x, a, a, beta=1.2, alpha=0.6), I64(2, 3, 3), I64(2, 3, 3, seed=1)),
 )  # fmt: skip
+
+GRADIENTS = {
+    "index_fill_repeated": (lambda t, x, v: t.index_fill(x, 1, t.tensor([0, 2, 0]), v), A(2, 3), A()),
+    "scatter_reduce_add": (lambda t, x, y: t.scatter_reduce(x, 0, t.tensor([0, 1, 1]), y, "sum"), A(4), A(3)),
+    "take_along_dim_negative": (lambda t, x: t.take_along_dim(x, t.tensor([[-1, 0]]), 1), A(2, 3)),
+    "norm_nuclear": (lambda t, x: t.norm(x, "nuc"), A(4, 3)),
+    "index_add_0d": (lambda t, x, y: t.index_add(x, 0, t.tensor([0]), y, alpha=2), A(), A(seed=1)),
+}
+
+ERRORS: dict[str, Callable[[Any], Any]] = {
+    "pow_numbers": lambda t: t.pow(2, 3),
+    "bitwise_and_numbers": lambda t: t.bitwise_and(2, 3),
+    "masked_fill_1d_value": lambda t: t.ones(2, 2).masked_fill(t.tensor(True), t.ones(1)),
+    "masked_fill_complex": lambda t: t.ones(2).masked_fill(t.tensor([True, False]), 1j),
+    "masked_fill_complex_tensor": lambda t: t.arange(2).masked_fill(t.tensor([True, False]), t.tensor(1j)),
+    "narrow_0d": lambda t: t.narrow(t.tensor(1.0), 0, 0, 1),
+    "narrow_start": lambda t: t.narrow(t.ones(3), 0, 4, 0),
+    "narrow_negative_start": lambda t: t.narrow(t.ones(3), 0, -4, 0),
+    "narrow_length": lambda t: t.narrow(t.ones(3), 0, 0, -1),
+    "roll_0d": lambda t: t.roll(t.tensor(1.0), 0, 0),
+    "conv_same_ranks": lambda t: t.nn.functional.conv2d(t.ones(1, 1, 4, 3), t.ones(1, 2, 2), padding="same"),
+    "max_pool_padding": lambda t: t.nn.functional.max_pool2d(t.ones(1, 4, 4), 2, padding=-1),
+    "avg_pool_padding": lambda t: t.nn.functional.avg_pool2d(t.ones(1, 4, 4), 2, padding=-1),
+    "max_pool_dilation": lambda t: t.nn.functional.max_pool2d(t.ones(1, 4, 4), 2, dilation=0),
+    "arange_inf": lambda t: t.arange(0, float("inf"), 2),
+    "gradient_dims": lambda t: t.gradient(t.ones(3, 3), spacing=0.1, dim=(1, 1)),
+    "cov_negative_weights": lambda t: t.cov(t.ones(2, 3), fweights=t.tensor([1, -1, 2])),
+}
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_error(oracle: Any, name: str) -> None:
+    with pytest.raises((TypeError, ValueError, IndexError, RuntimeError)) as theirs:
+        ERRORS[name](oracle.torch)
+    with pytest.raises(type(theirs.value)) as ours:
+        ERRORS[name](corelib)
+    if theirs.type is not TypeError:  # PyTorch lists its overloads there
+        assert str(ours.value) == str(theirs.value).splitlines()[0]
+
+
+@pytest.mark.parametrize("name", GRADIENTS)
+def test_gradients(oracle: Any, name: str) -> None:
+    function, *specs = GRADIENTS[name]
+    wide = Sample(tuple(specs)).widened().args
+    oracle.same_gradients(partial(function, corelib), partial(function, oracle.torch), wide)
 
 
 @pytest.mark.filterwarnings("ignore:The reduce argument of torch.scatter")
