@@ -202,7 +202,13 @@ def scaled_dot_product_attention(
         attn_mask = tril(ones(query.shape[-2], key.shape[-2], dtype=bool_, device=query.device))
     if attn_mask is not None:
         scores = where(attn_mask, scores, float("-inf")) if attn_mask.dtype is bool_ else scores + attn_mask
+    dead = None
+    if attn_mask is not None and not is_causal:  # queries that may see no key get zeros, as in PyTorch, not nan
+        dead = (scores.detach() == float("-inf")).all(-1, True)
+        scores = where(dead, 0.0, scores)
     weights = softmax(scores, -1)
+    if dead is not None:
+        weights = where(dead, 0.0, weights)
     if dropout_p:
         weights = dropout(weights, dropout_p)
     return matmul(weights, value)

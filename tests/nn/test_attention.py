@@ -203,3 +203,16 @@ ERRORS: list[Callable[[Any], Any]] = [
 @pytest.mark.parametrize("number", range(len(ERRORS)))
 def test_errors(same: Same, number: int) -> None:
     assert isinstance(same(ERRORS[number]), Exception)
+
+
+def test_queries_that_see_no_key(torch: ModuleType) -> None:
+    random = np.random.default_rng(0)
+    arrays = [random.standard_normal((2, 3, 4)) for _ in range(3)]
+    got = []
+    for lib in (corelib, torch):
+        q, k, v = [lib.tensor(a).requires_grad_() for a in arrays]
+        mask = lib.tensor([[True, False, True], [False, False, False], [True, True, True]])
+        out = lib.nn.functional.scaled_dot_product_attention(q, k, v, mask)
+        out.sum().backward()
+        got.append([out, q.grad, k.grad, v.grad])
+    assert_same(*got, rtol=1e-9, atol=1e-12)
