@@ -214,6 +214,14 @@ if TYPE_CHECKING:
     from .devices import mps as mps
     from .devices import opencl as opencl
     from .devices import xpu as xpu
+    from .nn.numbered_losses import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
+    from .nn.numbered_losses import cosine_embedding_loss as cosine_embedding_loss
+    from .nn.numbered_losses import ctc_loss as ctc_loss
+    from .nn.numbered_losses import hinge_embedding_loss as hinge_embedding_loss
+    from .nn.numbered_losses import kl_div as kl_div
+    from .nn.numbered_losses import margin_ranking_loss as margin_ranking_loss
+    from .nn.numbered_losses import poisson_nll_loss as poisson_nll_loss
+    from .nn.numbered_losses import triplet_margin_loss as triplet_margin_loss
     from .printing import get_printoptions as get_printoptions
     from .printing import set_printoptions as set_printoptions
     from .serialization import load as load
@@ -390,7 +398,6 @@ __all__ = [
     "concat",
     "concatenate",
     "conj",
-    "conj_physical",
     "conj_physical_",
     "cos",
     "count_nonzero",

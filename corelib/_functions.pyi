@@ -116,9 +116,9 @@ from .ops.in_place import gcd_ as gcd_
 from .ops.in_place import i0_ as i0_
 from .ops.in_place import lcm_ as lcm_
 from .ops.in_place import ldexp_ as ldexp_
-from .ops.in_place import log10_ as log10_
 from .ops.in_place import log1p_ as log1p_
 from .ops.in_place import log2_ as log2_
+from .ops.in_place import log10_ as log10_
 from .ops.in_place import log_ as log_
 from .ops.in_place import logit_ as logit_
 from .ops.in_place import nan_to_num_ as nan_to_num_
@@ -126,7 +126,6 @@ from .ops.in_place import neg_ as neg_
 from .ops.in_place import negative_ as negative_
 from .ops.in_place import rad2deg_ as rad2deg_
 from .ops.in_place import reciprocal_ as reciprocal_
-from .ops.in_place import relu_ as relu_
 from .ops.in_place import round_ as round_
 from .ops.in_place import rsqrt_ as rsqrt_
 from .ops.in_place import sigmoid_ as sigmoid_
@@ -151,14 +150,6 @@ from .ops.indexed_writes import put as put
 from .ops.indexed_writes import scatter_reduce as scatter_reduce
 from .ops.indexed_writes import take as take
 from .ops.indexed_writes import unravel_index as unravel_index
-from .ops.losses import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
-from .ops.losses import cosine_embedding_loss as cosine_embedding_loss
-from .ops.losses import ctc_loss as ctc_loss
-from .ops.losses import hinge_embedding_loss as hinge_embedding_loss
-from .ops.losses import kl_div as kl_div
-from .ops.losses import margin_ranking_loss as margin_ranking_loss
-from .ops.losses import poisson_nll_loss as poisson_nll_loss
-from .ops.losses import triplet_margin_loss as triplet_margin_loss
 from .ops.matrix import matrix_exp as matrix_exp
 from .ops.matrix import orgqr as orgqr
 from .ops.matrix import pinverse as pinverse
@@ -324,8 +315,8 @@ from .ops.transcendental import erfinv as erfinv
 from .ops.transcendental import exp2 as exp2
 from .ops.transcendental import i0 as i0
 from .ops.transcendental import lgamma as lgamma
-from .ops.transcendental import log10 as log10
 from .ops.transcendental import log2 as log2
+from .ops.transcendental import log10 as log10
 from .ops.transcendental import logaddexp as logaddexp
 from .ops.transcendental import logaddexp2 as logaddexp2
 from .ops.transcendental import logit as logit
@@ -405,7 +396,6 @@ __all__ = [
     "avg_pool1d",
     "bartlett_window",
     "batch_norm",
-    "binary_cross_entropy_with_logits",
     "blackman_window",
     "block_diag",
     "broadcast_tensors",
@@ -446,11 +436,9 @@ __all__ = [
     "cos_",
     "cosh",
     "cosh_",
-    "cosine_embedding_loss",
     "cosine_similarity",
     "cov",
     "cross",
-    "ctc_loss",
     "cumulative_trapezoid",
     "deg2rad",
     "deg2rad_",
@@ -510,7 +498,6 @@ __all__ = [
     "hann_window",
     "hardshrink",
     "heaviside",
-    "hinge_embedding_loss",
     "histc",
     "histogram",
     "hsplit",
@@ -536,7 +523,6 @@ __all__ = [
     "isreal",
     "istft",
     "kaiser_window",
-    "kl_div",
     "kron",
     "kthvalue",
     "layer_norm",
@@ -548,11 +534,11 @@ __all__ = [
     "less",
     "less_equal",
     "lgamma",
-    "log10",
-    "log10_",
     "log1p_",
     "log2",
     "log2_",
+    "log10",
+    "log10_",
     "log_",
     "logaddexp",
     "logaddexp2",
@@ -567,7 +553,6 @@ __all__ = [
     "lu",
     "lu_solve",
     "lu_unpack",
-    "margin_ranking_loss",
     "masked_scatter",
     "matrix_exp",
     "matrix_power",
@@ -606,7 +591,6 @@ __all__ = [
     "pinverse",
     "pixel_shuffle",
     "pixel_unshuffle",
-    "poisson_nll_loss",
     "polar",
     "polygamma",
     "positive",
@@ -681,7 +665,6 @@ __all__ = [
     "trapz",
     "triangular_solve",
     "tril_indices",
-    "triplet_margin_loss",
     "triu_indices",
     "trunc_",
     "unbind_copy",

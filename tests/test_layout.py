@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pickle
+import sys
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corelib import layout
 from corelib.device import Device
 from corelib.dtypes import float32, float64, int8
 from corelib.layout import Layout, Size, contiguous_strides
@@ -90,7 +90,7 @@ def test_sizes_become_python_integers(shape):
 
 
 def test_the_cache_is_bounded(monkeypatch):
-    monkeypatch.setattr(layout, "_LIMIT", 8)
+    monkeypatch.setattr(sys.modules["corelib.layout"], "_LIMIT", 8)
     monkeypatch.setattr(Layout, "_interned", {})
     made = [Layout.of((n, 2), float32, CPU) for n in range(30)]
     assert len(Layout._interned) <= 8

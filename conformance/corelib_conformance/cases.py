@@ -27,7 +27,7 @@ from corelib.ops import PRIMITIVES
 from corelib.ops.primitive import Primitive
 from corelib.ops.samples import ArraySpec, LayoutSpec, Sample, Seed, lay_out, specs
 
-from .oracles import ORACLES, ULPS, VIEWS
+from .oracles import FACTORS, ORACLES, ULPS, VIEWS
 
 __all__ = ["Case", "arguments", "cases", "check", "decomposed"]
 
@@ -96,6 +96,10 @@ def check(case: Case, device: Device | str) -> None:
     args = arguments(sample, device)
     before = [_host(t) for t in _tensors(args)]
     ruled = _rule(prim, args)
+    made = [o.dtype for o in _layouts(ruled) if o is not None and prim.kind != "view"]
+    if not all(backend.device_supports(d, device.index or 0) for d in made):
+        _refused(prim, sample, device, TypeError)
+        return
     try:
         results = _call(prim, args)
     except UnsupportedPrimitive:
@@ -108,6 +112,9 @@ def check(case: Case, device: Device | str) -> None:
     for tensor, host in zip(_tensors(args), before, strict=True):
         _same_bits(_host(tensor), host, "an operand was changed")
     got = [_host(r) for r in results]
+    if prim.name in FACTORS:
+        _factors(prim, sample, before[0], got)
+        return
     for values, expected in zip(got, _expected(prim, sample, ruled), strict=True):
         _near(prim, values, expected, sample)
     if prim.name in _ELEMENTWISE and any(
@@ -244,6 +251,13 @@ def _same_layout(prim: Primitive, result: Tensor, layout: Layout) -> None:
 
 def _same_bits(got: Any, expected: Any, message: str) -> None:
     assert got.tobytes() == np.ascontiguousarray(expected).tobytes(), f"{message}:\n{got}\n{expected}"
+
+
+def _factors(prim: Primitive, sample: Sample, operand: Any, got: list[Any]) -> None:
+    """What holds of a factorization, whatever signs and phases it has; to the precision of its factors."""
+    wide = np.complex128 if any(x.dtype.kind == "c" for x in (operand, *got)) else np.float64
+    for found, expected in FACTORS[prim.name](operand.astype(wide), *sample.args[1:], *[x.astype(wide) for x in got]):
+        _near(prim, found.astype(got[-1].dtype), expected, sample)
 
 
 def _near(prim: Primitive, got: Any, expected: Any, sample: Sample) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["ORACLES", "ULPS", "VIEWS"]
+__all__ = ["FACTORS", "ORACLES", "ULPS", "VIEWS"]
 
 Array = Any
 
@@ -168,3 +168,30 @@ ULPS = {
 0 for those not named: they move, compare or round.  In half precision a result is the wider one rounded,
 and so within one unit.
 """
+
+
+def _h(x: Array) -> Array:
+    return np.swapaxes(x, -1, -2).conj()
+
+
+def _orthonormal(q: Array) -> tuple[Array, Array]:
+    return _h(q) @ q, np.broadcast_to(np.eye(q.shape[-1]), (*q.shape[:-2], q.shape[-1], q.shape[-1]))
+
+
+def _svd_facts(a: Array, full: bool, u: Array, s: Array, vh: Array) -> list[tuple[Array, Array]]:
+    k = s.shape[-1]
+    product = (u[..., :k] * s[..., None, :]) @ vh[..., :k, :]
+    return [(product, a), (s, np.linalg.svd(a, compute_uv=False)), _orthonormal(u), _orthonormal(_h(vh))]
+
+
+def _eigh_facts(a: Array, w: Array, v: Array) -> list[tuple[Array, Array]]:
+    return [(v * w[..., None, :], (np.tril(a) + _h(np.tril(a, -1))) @ v), (w, np.linalg.eigvalsh(a)), _orthonormal(v)]
+
+
+FACTORS: dict[str, Callable[..., list[tuple[Array, Array]]]] = {
+    "linalg_qr": lambda a, complete, q, r: [(q @ r, a), (np.tril(r, -1), np.zeros_like(r)), _orthonormal(q)],
+    "linalg_eigh": _eigh_facts,
+    "linalg_svd": _svd_facts,
+    "linalg_eig": lambda a, w, v: [(a @ v, v * w[..., None, :])],
+}
+"""Factorizations, which are unique up to signs and phases only: pairs that must be equal, of operand and factors."""

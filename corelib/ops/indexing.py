@@ -282,8 +282,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
         )
     if value.__class__ in TENSORS and value.ndim:
         raise RuntimeError(
-            "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
-            f"{value.ndim} dimension(s)."
+            f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s)."
         )
     is_complex = value.dtype.is_complex if value.__class__ in TENSORS else isinstance(value, complex)
     if is_complex and not input.dtype.is_complex:

@@ -159,8 +159,10 @@ def contiguous(input: Tensor, memory_format: Any = None) -> Tensor:
     return input if input._layout.contiguous else copy(input)
 
 
-def reshape(input: Tensor, *shape: Any) -> Tensor:
+def reshape(input: Tensor, *shape: Any, **named: Any) -> Tensor:
     """A view of the given shape where possible, else a copy."""
+    if named:
+        shape = rules.by_name("reshape", "shape", shape, named)
     size = shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape
     layout = input._layout
     if not layout.contiguous:
@@ -362,8 +364,10 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     return tuple(_multi(select(input, d, i), i, "Unbind") for i in range(input.shape[d]))
 
 
-def repeat(input: Tensor, *sizes: Any) -> Tensor:
+def repeat(input: Tensor, *sizes: Any, **named: Any) -> Tensor:
     """Tiled copies along each dimension."""
+    if named:
+        sizes = rules.by_name("repeat", "repeats", sizes, named)
     reps = tuple(sizes[0]) if len(sizes) == 1 and not isinstance(sizes[0], int) else sizes
     if len(reps) < input.ndim:
         raise RuntimeError("Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor")

@@ -216,8 +216,11 @@ def _into(dest: Tensor, values: Tensor) -> Tensor:
     return inplace(copy.prim, dest, (values,), position=-1)
 
 
-def uniform_(input: Tensor, a: float = 0.0, b: float = 1.0, *, generator: Generator | None = None) -> Tensor:
-    """Fill with uniforms in [a, b)."""
+def uniform_(
+    input: Tensor, a: float = 0.0, b: float = 1.0, *, generator: Generator | None = None, to: float | None = None
+) -> Tensor:
+    """Fill with uniforms in [a, b); ``to`` is the other name of b."""
+    b = b if to is None else to
     if a > b:
         raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={a} > to={b}")
     return _into(input, _uniform(input._layout, generator) * (b - a) + a)

@@ -103,8 +103,10 @@ def flipud(input: Tensor) -> Tensor:
     return flip(input, (0,))
 
 
-def tile(input: Tensor, *dims: Any) -> Tensor:
+def tile(input: Tensor, *dims: Any, **named: Any) -> Tensor:
     """``repeat``, with leading ones where fewer counts than dimensions are given."""
+    if named:
+        dims = rules.by_name("tile", "dims", dims, named)
     counts = _ints(dims)
     return repeat(input, (1,) * (input.ndim - len(counts)) + counts)
 

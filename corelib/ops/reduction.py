@@ -308,9 +308,7 @@ def std(
 
 
 @accepts_out
-def norm(
-    input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: dtype | None = None
-) -> Tensor:
+def norm(input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: dtype | None = None) -> Tensor:
     """p-norm of the elements over ``dim`` (all), computed and returned in ``dtype`` where given."""
     if dtype is not None:
         input = input.to(dtype)

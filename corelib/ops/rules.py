@@ -42,6 +42,16 @@ def c_name(d: dtype) -> str:
     return _C.get(d.name, d.name)
 
 
+def by_name(function: str, keyword: str, given: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
+    """The sizes or dimensions of ``f(*sizes)`` where they are given by keyword instead: ``f(keyword=sizes)``."""
+    for other in named:
+        if other != keyword:
+            raise TypeError(f"{function}() got an unexpected keyword argument '{other}'")
+    if given:
+        raise TypeError(f"{function}() got multiple values for argument '{keyword}'")
+    return (named[keyword],)
+
+
 def not_implemented(name: str, d: dtype) -> NotImplementedError:
     """The error of a function that has no kernel for a dtype; ``name`` is that of PyTorch's kernel."""
     return NotImplementedError(f"\"{name}\" not implemented for '{what(d)}'")

@@ -318,8 +318,22 @@ for _name, _target in _CASTS.items():
 
 
 def _new(function: Callable[..., Tensor], name: str) -> None:
-    def make(self: Tensor, *args: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-        return function(*args, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
+    def make(
+        self: Tensor,
+        *args: Any,
+        dtype: Any = None,
+        device: Any = None,
+        requires_grad: bool = False,
+        layout: Any = None,
+        pin_memory: bool = False,
+        **named: Any,
+    ) -> Tensor:
+        for keyword in ("size", "data"):
+            if keyword in named:
+                args = (named.pop(keyword), *args)
+        return function(
+            *args, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad, **named
+        )
 
     make.__name__ = name
     make.__doc__ = f"``{name.removeprefix('new_')}`` with this tensor's dtype and device."
@@ -330,10 +344,12 @@ for _f in (ops.zeros, ops.ones, ops.empty, ops.full, ops.tensor):
     _new(_f, f"new_{_f.__name__}")
 
 
-def _by_sizes(name: str, function: Callable[..., Tensor]) -> None:
-    """A method whose sizes or dimensions may be given one by one."""
+def _by_sizes(name: str, function: Callable[..., Tensor], keyword: str) -> None:
+    """A method whose sizes or dimensions may be given one by one, or all by ``keyword``."""
 
-    def method(self: Tensor, *sizes: Any) -> Tensor:
+    def method(self: Tensor, *sizes: Any, **named: Any) -> Tensor:
+        if named:
+            sizes = ops.rules.by_name(name, keyword, sizes, named)
         if len(sizes) == 1 and not isinstance(sizes[0], int):
             single = sizes[0]
             return function(self, tuple(single) if isinstance(single, (tuple, list)) else single)
@@ -344,8 +360,10 @@ def _by_sizes(name: str, function: Callable[..., Tensor]) -> None:
     bind(name, method)
 
 
-def view(self: Tensor, *size: Any) -> Tensor:
+def view(self: Tensor, *size: Any, **named: Any) -> Tensor:
     """The same memory in another shape (``x.view(2, 3)``) or as another dtype (``x.view(torch.int32)``)."""
+    if named:
+        size = ops.rules.by_name("view", "dtype" if "dtype" in named else "size", size, named)
     if len(size) == 1 and not isinstance(size[0], int):
         single = size[0]
         if isinstance(single, dtype_class):
@@ -355,8 +373,8 @@ def view(self: Tensor, *size: Any) -> Tensor:
 
 
 bind("view", view)
-for _op in (ops.expand, ops.permute):
-    _by_sizes(_op.__name__, _op)
+for _op, _keyword in ((ops.expand, "size"), (ops.permute, "dims")):
+    _by_sizes(_op.__name__, _op, _keyword)
 
 
 @method
@@ -403,8 +421,10 @@ def narrow(self: Tensor, dim: int, start: int, length: int) -> Tensor:
 
 
 @method
-def flip(self: Tensor, *dims: Any) -> Tensor:
+def flip(self: Tensor, *dims: Any, **named: Any) -> Tensor:
     """Elements in reverse along the dimensions."""
+    if named:
+        dims = ops.rules.by_name("flip", "dims", dims, named)
     return ops.flip(self, dims[0] if len(dims) == 1 else dims)
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import ModuleType
 
-from ..core.tensor import Tensor
+from ..tensor import Tensor
+from . import functional
 
 __all__ = [
     "binary_cross_entropy_with_logits", "cosine_embedding_loss", "ctc_loss", "hinge_embedding_loss", "kl_div",
@@ -13,12 +13,6 @@ __all__ = [
 ]  # fmt: skip
 
 _REDUCTIONS = ("none", "mean", "sum")
-
-
-def _functional() -> ModuleType:
-    from ..nn import functional
-
-    return functional
 
 
 def _named(reduction: int) -> str:
@@ -36,7 +30,7 @@ def binary_cross_entropy_with_logits(
     reduction: int = 1,
 ) -> Tensor:
     """Binary cross entropy of sigmoid(input)."""
-    loss: Tensor = _functional().binary_cross_entropy_with_logits(
+    loss: Tensor = functional.binary_cross_entropy_with_logits(
         input, target, weight, pos_weight=pos_weight, reduction=_named(reduction)
     )
     return loss
@@ -46,7 +40,7 @@ def cosine_embedding_loss(
     input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0.0, reduction: int = 1
 ) -> Tensor:
     """1 - cos(x1, x2) where the target is 1, max(0, cos(x1, x2) - ``margin``) where it is -1."""
-    loss: Tensor = _functional().cosine_embedding_loss(input1, input2, target, margin, reduction=_named(reduction))
+    loss: Tensor = functional.cosine_embedding_loss(input1, input2, target, margin, reduction=_named(reduction))
     return loss
 
 
@@ -60,7 +54,7 @@ def ctc_loss(
     zero_infinity: bool = False,
 ) -> Tensor:
     """Connectionist temporal classification."""
-    loss: Tensor = _functional().ctc_loss(
+    loss: Tensor = functional.ctc_loss(
         log_probs, targets, input_lengths, target_lengths, blank, _named(reduction), zero_infinity
     )
     return loss
@@ -68,13 +62,13 @@ def ctc_loss(
 
 def hinge_embedding_loss(input: Tensor, target: Tensor, margin: float = 1.0, reduction: int = 1) -> Tensor:
     """x where the target is 1, max(0, ``margin`` - x) where it is -1."""
-    loss: Tensor = _functional().hinge_embedding_loss(input, target, margin, reduction=_named(reduction))
+    loss: Tensor = functional.hinge_embedding_loss(input, target, margin, reduction=_named(reduction))
     return loss
 
 
 def kl_div(input: Tensor, target: Tensor, reduction: int = 1, *, log_target: bool = False) -> Tensor:
     """y * (log y - x) for log-probabilities x; the mean is over all elements."""
-    losses: Tensor = _functional().kl_div(input, target, reduction="none", log_target=log_target)
+    losses: Tensor = functional.kl_div(input, target, reduction="none", log_target=log_target)
     name = _named(reduction)
     return losses if name == "none" else losses.mean() if name == "mean" else losses.sum()
 
@@ -83,13 +77,13 @@ def margin_ranking_loss(
     input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0.0, reduction: int = 1
 ) -> Tensor:
     """max(0, -y * (x1 - x2) + ``margin``)."""
-    loss: Tensor = _functional().margin_ranking_loss(input1, input2, target, margin, reduction=_named(reduction))
+    loss: Tensor = functional.margin_ranking_loss(input1, input2, target, margin, reduction=_named(reduction))
     return loss
 
 
 def poisson_nll_loss(input: Tensor, target: Tensor, log_input: bool, full: bool, eps: float, reduction: int) -> Tensor:
     """Negative log-likelihood of counts under Poisson distributions."""
-    loss: Tensor = _functional().poisson_nll_loss(input, target, log_input, full, eps=eps, reduction=_named(reduction))
+    loss: Tensor = functional.poisson_nll_loss(input, target, log_input, full, eps=eps, reduction=_named(reduction))
     return loss
 
 
@@ -104,7 +98,7 @@ def triplet_margin_loss(
     reduction: int = 1,
 ) -> Tensor:
     """max(0, d(anchor, positive) - d(anchor, negative) + ``margin``)."""
-    loss: Tensor = _functional().triplet_margin_loss(
+    loss: Tensor = functional.triplet_margin_loss(
         anchor, positive, negative, margin, p, eps, swap, reduction=_named(reduction)
     )
     return loss
