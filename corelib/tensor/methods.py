@@ -421,6 +421,12 @@ def narrow(self: Tensor, dim: int, start: int, length: int) -> Tensor:
 
 
 @method
+def split(self: Tensor, split_size: Any, dim: int = 0) -> tuple[Tensor, ...]:
+    """Views of pieces of one size (the last may be smaller), or of the sizes given."""
+    return ops.split(self, split_size, dim)
+
+
+@method
 def flip(self: Tensor, *dims: Any, **named: Any) -> Tensor:
     """Elements in reverse along the dimensions."""
     if named:
@@ -438,7 +444,7 @@ for _name in (
     "any", "all", "mean", "var", "std", "norm", "cumsum", "cumprod", "cummax", "cummin", "logsumexp", "softmax",
     "log_softmax", "count_nonzero", "matmul", "mm", "bmm", "mv", "dot", "outer", "addmm", "baddbmm", "reshape",
     "flatten", "squeeze", "unsqueeze", "transpose", "select", "diagonal", "unfold", "as_strided", "movedim",
-    "contiguous", "clone", "to", "split", "chunk", "unbind", "repeat", "tril", "triu", "gather", "scatter",
+    "contiguous", "clone", "to", "chunk", "unbind", "repeat", "tril", "triu", "gather", "scatter",
     "scatter_add", "scatter_", "scatter_add_", "index_select", "index_add", "nonzero", "masked_select", "masked_fill",
     "take_along_dim", "copy_", "fill_", "uniform_", "normal_", "bernoulli", "bernoulli_", "random_", "exponential_",
     "multinomial", "sort", "argsort", "topk", "unique", "bincount",

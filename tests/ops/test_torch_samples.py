@@ -56,6 +56,26 @@ calls(
     baddbmm_int=(lambda t, x, a: t.baddbmm(x, a, a, beta=1.2, alpha=0.6), I64(2, 3, 3), I64(2, 3, 3, seed=1)),
 )  # fmt: skip
 
+calls(  # methods' forms: sizes by name, in place with keywords and on integers
+    flip_named=(lambda t, x: x.flip(dims=(0, 1)), A(2, 3)),
+    permute_named=(lambda t, x: x.permute(dims=(1, 0)), A(2, 3)),
+    repeat_named=(lambda t, x: x.repeat(repeats=(2, 1)), A(2, 3)),
+    expand_named=(lambda t, x: x.expand(size=(2, 2, 3)), A(2, 3)),
+    view_named=(lambda t, x: x.view(size=(3, 2)), A(2, 3)),
+    view_dtype_named=(lambda t, x: x.view(dtype=t.int32), A(2, 4, dtype=float32)),
+    reshape_named=(lambda t, x: t.reshape(x, shape=(3, 2)), A(2, 3)),
+    tile_named=(lambda t, x: t.tile(x, dims=(2, 1)), A(2, 3)),
+    split_named=(lambda t, x: x.split(split_size=2, dim=1), A(2, 3)),
+    new_zeros_named=(lambda t, x: x.new_zeros(size=(2, 2)), A(2, 3)),
+    new_full_named=(lambda t, x: x.new_full(size=(2,), fill_value=3.0), A(2, 3)),
+    new_tensor_named=(lambda t, x: x.new_tensor(data=[1.0]), A(2, 3)),
+    round_decimals=(lambda t, x: x.clone().round_(decimals=1), A(2, 3)),
+    round_int=(lambda t, x: x.clone().round_(), I64(2, 3)),
+    floor_int=(lambda t, x: x.clone().floor_(), I64(2, 3)),
+    floor_in_place=(lambda t, x: x.clone().floor_(), A(2, 3)),
+    conj_physical_in_place=(lambda t, x: x.clone().conj_physical_(), A(2, 3)),
+)
+
 GRADIENTS = {
     "index_fill_repeated": (lambda t, x, v: t.index_fill(x, 1, t.tensor([0, 2, 0]), v), A(2, 3), A()),
     "scatter_reduce_add": (lambda t, x, y: t.scatter_reduce(x, 0, t.tensor([0, 1, 1]), y, "sum"), A(4), A(3)),
