@@ -76,6 +76,21 @@ calls(  # methods' forms: sizes by name, in place with keywords and on integers
     conj_physical_in_place=(lambda t, x: x.clone().conj_physical_(), A(2, 3)),
 )
 
+calls(  # NumPy's names
+    sum_axis=(lambda t, x: t.sum(x, axis=1, keepdims=True), A(2, 3)),
+    method_sum_axis=(lambda t, x: x.sum(axis=(0, 1)), A(2, 3)),
+    mean_axis=(lambda t, x: x.mean(axis=0), A(2, 3)),
+    max_axis=(lambda t, x: x.max(axis=1), A(2, 3, unique=True)),
+    argmax_axis=(lambda t, x: t.argmax(x, axis=1), A(2, 3, unique=True)),
+    std_axis=(lambda t, x: x.std(axis=0, unbiased=False), A(2, 3)),
+    all_axis=(lambda t, x: x.all(axis=0), A(2, 3, dtype=bool_)),
+    softmax_axis=(lambda t, x: t.softmax(x, axis=1), A(2, 3)),
+    cumsum_axis=(lambda t, x: x.cumsum(axis=1), A(2, 3)),
+    stack_axis=(lambda t, x: t.stack([x, x], axis=1), A(2, 3)),
+    cat_axis=(lambda t, x: t.cat([x, x], axis=1), A(2, 3)),
+    unsqueeze_axis=(lambda t, x: x.unsqueeze(axis=1), A(2, 3)),
+)
+
 GRADIENTS = {
     "index_fill_repeated": (lambda t, x, v: t.index_fill(x, 1, t.tensor([0, 2, 0]), v), A(2, 3), A()),
     "scatter_reduce_add": (lambda t, x, y: t.scatter_reduce(x, 0, t.tensor([0, 1, 1]), y, "sum"), A(4), A(3)),
