@@ -148,6 +148,16 @@ def _view(name: str) -> list[str]:
     ]
 
 
+NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim"}
+"""NumPy's names of parameters, which PyTorch takes too."""
+
+
+def _optional(prim: Primitive, name: str) -> bool:
+    """Whether a primitive has a parameter of this name that need not be given."""
+    p = prim.signature.parameters.get(name)
+    return p is not None and p.default is not p.empty and name in prim.parameters
+
+
 def _source(prim: Primitive, reflected: bool, operator: bool) -> str:
     """The text for this kind of signature; primitives of one kind share it, and so its code."""
     names = list(prim.operands)
@@ -159,7 +169,9 @@ def _source(prim: Primitive, reflected: bool, operator: bool) -> str:
     operands = "(" + "".join(f"{n}, " for n in names) + ")"
     statics = "(" + "".join(f"{n}, " for n in prim.parameters) + ")"
     bail = f"return CALL(PRIM, {operands}, {statics}{', out' if takes_out else ''})"
-    body = ["if STATE.intercept or out is not None:" if takes_out else "if STATE.intercept:", f"    {bail}"]
+    renamed = [] if operator else [(alias, p) for alias, p in NUMPY_NAMES.items() if _optional(prim, p)]
+    body = [f"if {alias} is not None: {p} = {alias}" for alias, p in renamed]
+    body += ["if STATE.intercept or out is not None:" if takes_out else "if STATE.intercept:", f"    {bail}"]
     for i, (n, kind) in enumerate(zip(names, prim.kinds, strict=True)):
         body += _operand(i, n, kind, bail, operator and n == names[1 if reflected else 0], operator)
     key = "".join(f"k{i}, " for i in range(len(names))) + "".join(f"{p}, " for p in prim.parameters)
@@ -183,7 +195,8 @@ def _source(prim: Primitive, reflected: bool, operator: bool) -> str:
         test = " or ".join(f"n{i} is not None" for i in range(len(names)))
         body += [f"if ({test}) and local.grad and plan.differentiable:", *(f"    {x}" for x in _node(prim, multiple))]
     body += ["return RESULT(*result)" if multiple and prim.result_type is not None else "return result"]
-    header = ", ".join(params) + (", *, out=None" if takes_out else "")
+    keywords = ["out=None"] * takes_out + [f"{alias}=None" for alias, _ in renamed]
+    header = ", ".join([*params, *(["*", *keywords] if keywords else [])])
     return f"def FUNCTION({header}):\n" + "".join(f"    {line}\n" for line in body)
 
 
@@ -203,8 +216,9 @@ def _generate(prim: Primitive, name: str, reflected: bool = False, operator: boo
     }  # fmt: skip
     defaults = tuple([p.default for p in prim.signature.parameters.values() if p.default is not p.empty])
     function = FunctionType(code, scope, name, defaults or None)
-    if not operator and prim.kind != "view":
-        function.__kwdefaults__ = {"out": None}
+    if not operator:
+        keywords = [alias for alias, p in NUMPY_NAMES.items() if _optional(prim, p)]
+        function.__kwdefaults__ = dict.fromkeys(keywords + ["out"] * (prim.kind != "view"))
     return function
 
 
@@ -215,10 +229,11 @@ def user_function(prim: Primitive, definition: Callable[..., Any]) -> Any:
         function: Any = _generate(prim, prim.name)
     else:
         signature, count = prim.signature, len(prim.operands)
+        renames = {alias: p for alias, p in NUMPY_NAMES.items() if p in prim.parameters}
 
         def function(*args: Any, out: Any = None, **kwargs: Any) -> Any:
             if kwargs or len(args) != len(signature.parameters):
-                bound = signature.bind(*args, **kwargs)
+                bound = signature.bind(*args, **{renames.get(k, k): v for k, v in kwargs.items()})
                 bound.apply_defaults()
                 args = bound.args
             return dispatch.call(prim, args[:count], args[count:], out)

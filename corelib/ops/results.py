@@ -11,6 +11,7 @@ from ..core.inplace import write_result
 from ..core.node import has_history
 from ..core.tensor import TENSORS, Tensor
 from ..state import local
+from .generate import NUMPY_NAMES
 
 __all__ = ["ValuesIndices", "accepts_out", "values_indices"]
 
@@ -33,12 +34,16 @@ def accepts_out(function: Callable[P, R_co]) -> WithOut[P, R_co]:
     """Give an operation said in others the argument ``out``: what was computed is written into it.
 
     ``out`` is a tensor, or a tuple of as many as there are results.  As in PyTorch no gradient passes: RuntimeError
-    where one of the arguments wants one.
+    where one of the arguments wants one.  NumPy's ``axis`` and ``keepdims`` are taken for ``dim`` and ``keepdim``.
     """
     name = function.__name__
+    signature = inspect.signature(function)
+    renames = {alias: p for alias, p in NUMPY_NAMES.items() if p in signature.parameters}
 
     @wraps(function)
     def with_out(*args: Any, out: Any = None, **kwargs: Any) -> Any:
+        if kwargs and renames:
+            kwargs = {renames.get(k, k): v for k, v in kwargs.items()}
         if out is None:
             return function(*args, **kwargs)
         given = [x for x in (*args, *kwargs.values()) if x.__class__ in TENSORS]
@@ -56,7 +61,6 @@ def accepts_out(function: Callable[P, R_co]) -> WithOut[P, R_co]:
         written = [write_result(o, r, name) for o, r in zip(outs, result, strict=True)]
         return tuple(written) if type(result) is tuple else type(result)(*written)
 
-    signature = inspect.signature(function)
     parameters = list(signature.parameters.values())
     place = next((i for i, p in enumerate(parameters) if p.kind is p.VAR_KEYWORD), len(parameters))
     parameters.insert(place, inspect.Parameter("out", inspect.Parameter.KEYWORD_ONLY, default=None, annotation="Any"))

@@ -113,6 +113,17 @@ calls(  # elementwise
     where_indices=(lambda t, m: t.where(m), MASK),
     maximum_ties=(lambda t, x: t.maximum(x, t.zeros_like(x)), A(3, values=(0.0, 1.0, -1.0))),
 )
+calls(  # NumPy's names of dim and keepdim
+    axis_sum=(lambda t, x: t.sum(x, axis=1, keepdims=True), X),
+    axis_mean=(lambda t, x: x.mean(axis=(0, 2)), Z),
+    axis_max=(lambda t, x: x.max(axis=1, keepdims=True), APART),
+    axis_cat=(lambda t, x, y: t.cat([x, y], axis=1), X, Y),
+    axis_stack=(lambda t, x, y: t.stack((x, y), axis=-1), X, Y),
+    axis_std=(lambda t, x: x.std(axis=0), X),
+    axis_squeeze=(lambda t, x: x[:1].squeeze(axis=0), X),
+    axis_softmax=(lambda t, x: t.softmax(x, axis=1), X),
+    axis_any=(lambda t, x: t.any(x, axis=0), MASK),
+)
 calls(  # unique
     unique_all=(lambda t, x: t.unique(x, return_inverse=True, return_counts=True), I64(3, 4, low=0, high=4)),
     unique_counts=(lambda t, x: t.unique(x, return_counts=True), I64(9, low=0, high=4)),
