@@ -145,20 +145,26 @@ def full(size: Any, fill_value: Any, *, dtype: dtype | None = None, device: Any 
 
 
 def zeros(*size: Any, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False, out: Any = None,
-          layout: Any = None, pin_memory: bool = False) -> Tensor:  # fmt: skip
+          layout: Any = None, pin_memory: bool = False, **named: Any) -> Tensor:  # fmt: skip
     """A tensor of zeros."""
+    if named:
+        size = rules.by_name("zeros", "size", size, named)
     return _finish(call(FILL, (0,), (_layout(_size(size, "zeros"), dtype, device, out),)), requires_grad, out)
 
 
 def ones(*size: Any, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False, out: Any = None,
-         layout: Any = None, pin_memory: bool = False) -> Tensor:  # fmt: skip
+         layout: Any = None, pin_memory: bool = False, **named: Any) -> Tensor:  # fmt: skip
     """A tensor of ones."""
+    if named:
+        size = rules.by_name("ones", "size", size, named)
     return _finish(call(FILL, (1,), (_layout(_size(size, "ones"), dtype, device, out),)), requires_grad, out)
 
 
 def empty(*size: Any, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False, out: Any = None,
-          layout: Any = None, pin_memory: bool = False, memory_format: Any = None) -> Tensor:  # fmt: skip
+          layout: Any = None, pin_memory: bool = False, memory_format: Any = None, **named: Any) -> Tensor:  # fmt: skip
     """A tensor of undefined contents."""
+    if named:
+        size = rules.by_name("empty", "size", size, named)
     made = _layout(_size(size, "empty"), dtype, device, out)
     backend = backend_of(made)
     check_dtype(backend, made)

@@ -16,7 +16,7 @@ from ..core.plan import Result
 from ..core.tensor import Tensor
 from ..dtypes import dtype, float32, float64, int64
 from ..layout import Layout
-from . import samples
+from . import rules, samples
 from .creation import _finish, _layout, _size, arange
 from .derived import isfinite, remainder
 from .elementwise import add, bitwise_right_shift, cos, eq, log, lt, mul, sqrt
@@ -78,17 +78,23 @@ def _normal(layout: Layout, generator: Generator | None) -> Tensor:
 
 
 def rand(*size: Any, generator: Generator | None = None, dtype: dtype | None = None, device: Any = None,
-         requires_grad: bool = False, out: Any = None) -> Tensor:  # fmt: skip
+         requires_grad: bool = False, out: Any = None,
+         layout: Any = None, pin_memory: bool = False, **named: Any) -> Tensor:  # fmt: skip
     """Uniform in [0, 1)."""
-    layout = _floating(_size(size, "rand"), dtype, device, out)
-    return _finish(_uniform(layout, generator), requires_grad, out)
+    if named:
+        size = rules.by_name("rand", "size", size, named)
+    made = _floating(_size(size, "rand"), dtype, device, out)
+    return _finish(_uniform(made, generator), requires_grad, out)
 
 
 def randn(*size: Any, generator: Generator | None = None, dtype: dtype | None = None, device: Any = None,
-          requires_grad: bool = False, out: Any = None) -> Tensor:  # fmt: skip
+          requires_grad: bool = False, out: Any = None,
+          layout: Any = None, pin_memory: bool = False, **named: Any) -> Tensor:  # fmt: skip
     """Standard normal."""
-    layout = _floating(_size(size, "randn"), dtype, device, out)
-    return _finish(_normal(layout, generator), requires_grad, out)
+    if named:
+        size = rules.by_name("randn", "size", size, named)
+    made = _floating(_size(size, "randn"), dtype, device, out)
+    return _finish(_normal(made, generator), requires_grad, out)
 
 
 def _floating(size: tuple[int, ...], dtype: dtype | None, device: Any, out: Tensor | None) -> Layout:
@@ -173,7 +179,6 @@ def normal(
         drawn = randn(size, generator=generator, dtype=dtype, device=device)
         return add(mul(drawn, std), mean)
     like = mean if isinstance(mean, Tensor) else std
-    from . import rules
 
     shape = rules.broadcast_shapes(*[x.shape for x in (mean, std) if isinstance(x, Tensor)])
     return add(mul(_normal(Layout.of(shape, like.dtype, like.device), generator), std), mean)

@@ -91,6 +91,14 @@ calls(  # NumPy's names
     unsqueeze_axis=(lambda t, x: x.unsqueeze(axis=1), A(2, 3)),
 )
 
+calls(  # sizes of new tensors by name
+    zeros_size=(lambda t: t.zeros(size=(2, 3)),),
+    ones_size=(lambda t: t.ones(size=(2,), dtype=t.int64),),
+    empty_size=(lambda t: t.empty(size=(2, 3)).zero_(),),
+    rand_size=(lambda t: t.rand(size=(2, 3)) * 0,),
+    randn_size=(lambda t: t.randn(size=(2,)) * 0,),
+)
+
 GRADIENTS = {
     "index_fill_repeated": (lambda t, x, v: t.index_fill(x, 1, t.tensor([0, 2, 0]), v), A(2, 3), A()),
     "scatter_reduce_add": (lambda t, x, y: t.scatter_reduce(x, 0, t.tensor([0, 1, 1]), y, "sum"), A(4), A(3)),
