@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import math
+from types import ModuleType
 from typing import Any
 
 from .. import ops
@@ -116,3 +118,14 @@ def resize_as_(self: Tensor, the_template: Tensor, *, memory_format: Any = None)
 def xpu(self: Tensor, device: Any = None, non_blocking: bool = False, memory_format: Any = None) -> Tensor:
     """On an XPU device."""
     return ops.to(self, "xpu" if device is None else device)
+
+
+def _array_namespace(self: Tensor, *, api_version: str | None = None) -> ModuleType:
+    """The array API standard's functions for tensors; ValueError for a version that is not offered."""
+    module = importlib.import_module("corelib.array_api")
+    if api_version is not None and api_version > module.__array_api_version__:
+        raise ValueError(f"array API {api_version} is not offered: the newest is {module.__array_api_version__}")
+    return module
+
+
+bind("__array_namespace__", _array_namespace)
