@@ -320,6 +320,10 @@ _NAMES = {
     "cpu": "devices", "cuda": "devices", "opencl": "devices", "mps": "devices", "xpu": "devices",
     "save": "serialization", "load": "serialization", "set_printoptions": "printing", "get_printoptions": "printing",
     "from_dlpack": "utils.dlpack", "autocast": "amp", "GradScaler": "amp",
+    **dict.fromkeys((
+        "binary_cross_entropy_with_logits", "cosine_embedding_loss", "ctc_loss", "hinge_embedding_loss", "kl_div",
+        "margin_ranking_loss", "poisson_nll_loss", "triplet_margin_loss",
+    ), "nn.numbered_losses"),
 }  # fmt: skip
 """What is imported when first asked for: modules, and names of modules."""
 

@@ -1,4 +1,8 @@
-"""NumPy's names of arguments, ``axis`` and ``keepdims``, which PyTorch takes for ``dim`` and ``keepdim``."""
+"""NumPy's names of arguments, ``axis`` and ``keepdims``, which PyTorch takes for ``dim`` and ``keepdim``.
+
+Generated functions with an optional ``dim`` take them at no cost, and so do those that ``accepts_out`` wraps; the rest
+of those that programs call so are wrapped where users see them.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +11,10 @@ from collections.abc import Callable
 from typing import Any
 
 NAMED = (
-    "all", "amax", "amin", "any", "argmax", "argmin", "argsort", "cat", "concat", "concatenate", "count_nonzero",
-    "cumprod", "cumsum", "cummax", "cummin", "diff", "logsumexp", "max", "mean", "median", "min", "nanmean",
-    "nansum", "norm", "prod", "quantile", "select", "softmax", "log_softmax", "sort", "squeeze", "stack", "std",
-    "std_mean", "sum", "topk", "unbind", "unsqueeze", "var", "var_mean",
+    "argmax", "argmin", "count_nonzero", "cumprod", "cumsum", "cummax", "cummin", "logsumexp", "select", "softmax",
+    "log_softmax", "std", "std_mean", "unbind", "unsqueeze", "var", "var_mean",
 )  # fmt: skip
-"""The functions (and methods, where there is one) that users see taking them."""
+"""The functions (and methods, where there is one) that must be wrapped to take them; others take them themselves."""
 
 _OTHER = {"axis": "dim", "keepdims": "keepdim"}
 
