@@ -52,7 +52,10 @@ def _signature(value: Any, method: bool) -> str:
         return ""
     parameters = [p.replace(annotation=inspect.Parameter.empty) for p in signature.parameters.values()]
     parameters = parameters[1:] if method else parameters
+    unordered = [isinstance(p.default, (set, frozenset)) for p in parameters]  # shown in another order every time
+    parameters = [p.replace(default=...) if u else p for p, u in zip(parameters, unordered, strict=True)]
     text = str(signature.replace(parameters=parameters, return_annotation=inspect.Signature.empty))
+    text = text.replace("=Ellipsis", "=...")
     return re.sub(r"<(?:class|function) '?([\w.]+)[^>]*>| at 0x[0-9a-f]+", r"\1", text)
 
 

@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = {"corelib": ROOT, "corelib_cpu": ROOT / "backends" / "cpu", "corelib_conformance": ROOT / "conformance"}
-MEGABYTE = 1_000_000
+MEGABYTE = 2**20
 
 pytestmark = [
     pytest.mark.packaging,

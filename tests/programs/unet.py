@@ -75,7 +75,7 @@ def main(torch: Any, start: Any) -> tuple[Any, list[float]]:
 
     model = UNet()
     start(model)
-    optimizer = torch.optim.RMSprop(model.parameters(), lr=1e-3, weight_decay=1e-8, momentum=0.9)
+    optimizer = torch.optim.RMSprop(model.parameters(), lr=1e-3, eps=1e-2, weight_decay=1e-8, momentum=0.9)
     losses = []
     for _ in range(20):
         optimizer.zero_grad(set_to_none=True)
