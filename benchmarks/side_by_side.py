@@ -21,6 +21,7 @@ from work import LARGE, SMALL, Work
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- results: benchmarks/side_by_side.py --write -->", "<!-- end of results -->"
+FOOTPRINT = "<!-- footprint: benchmarks/side_by_side.py --footprint --write -->", "<!-- end of footprint -->"
 QUIET = 0.05  # of the processors, used by others
 IMPORT_LIMIT, SIZE_LIMIT = 0.15, 5e6  # seconds beyond NumPy's own; bytes
 
@@ -85,7 +86,7 @@ def _verdict(rows: list[Row]) -> list[str]:
     return lines
 
 
-def report(processes: int, blocks: int, seconds: float, imports: int, tries: int) -> str:
+def report(processes: int, blocks: int, seconds: float, tries: int) -> str:
     """Measure everything; the result as Markdown."""
 
     def measure(row: int, work: Work, kinds: list[str], amount: float) -> Row:
@@ -95,34 +96,48 @@ def report(processes: int, blocks: int, seconds: float, imports: int, tries: int
 
     small = [measure(row, work, ["both"], blocks) for row, work in enumerate(SMALL)]
     large = [measure(row, work, ["corelib", "torch"], seconds) for row, work in enumerate(LARGE)]
-    ours, theirs = import_seconds("corelib", imports), import_seconds("torch", max(1, imports // 3))
     lines = [f"Medians of {processes} processes a row.", "", *[f"- {line}" for line in description(THREADS)], ""]
     lines += ["Small work, interleaved in one process:", "", *_table(small), ""]
     lines += ["Large work, in alternating processes:", "", *_table(large), ""]
-    lines += [*_verdict([*small, *large]), ""]
-    lines += [
-        f"- `import corelib` beyond `import numpy`: {ours:.3f} s (limit {IMPORT_LIMIT} s); "
-        f"`import torch`: {theirs:.2f} s.",
-        f"- Installed size of frontend and CPU backend without their dependencies, bytecode included: "
-        f"{installed_bytes() / 1e6:.2f} MB (limit {SIZE_LIMIT / 1e6:.0f} MB).",
-    ]
+    lines += _verdict([*small, *large])
     return "\n".join(lines)
+
+
+def footprint(imports: int) -> str:
+    """Import time and installed size, as Markdown."""
+    ours, theirs = import_seconds("corelib", imports), import_seconds("torch", max(1, imports // 3))
+    return (
+        f"- `import corelib` beyond `import numpy`: {ours:.3f} s (limit {IMPORT_LIMIT} s); "
+        f"`import torch`: {theirs:.2f} s.\n"
+        f"- Installed size of frontend and CPU backend without their dependencies, bytecode included: "
+        f"{installed_bytes() / 1e6:.2f} MB (limit {SIZE_LIMIT / 1e6:.0f} MB)."
+    )
+
+
+def _write(text: str, begin: str, end: str) -> None:
+    """Put a result between its two comments."""
+    before, rest = DOCUMENT.read_text(encoding="utf-8").split(begin)
+    after = rest.split(end)[1]
+    DOCUMENT.write_text(f"{before}{begin}\n\n{text}\n\n{end}{after}", encoding="utf-8")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="one process, short blocks: a look, no result")
     parser.add_argument("--write", action="store_true", help=f"put the result into docs/{DOCUMENT.name}")
+    parser.add_argument("--footprint", action="store_true", help="only the time to import and the installed size")
     options = parser.parse_args()
     if options.quick and options.write:
         parser.error("--quick is too rough to be written down")
-    text = report(1, 9, 0.2, 3, tries=1) if options.quick else report(5, 21, 0.3, 9, tries=10)
-    print(text)
-    if options.write:
-        document = DOCUMENT.read_text(encoding="utf-8")
-        before, rest = document.split(BEGIN)
-        after = rest.split(END)[1]
-        DOCUMENT.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
+    results = []
+    if not options.footprint:
+        table = report(1, 9, 0.2, tries=1) if options.quick else report(5, 21, 0.3, tries=10)
+        results.append((table, BEGIN, END))
+    results.append((footprint(3 if options.quick else 9), *FOOTPRINT))
+    for text, begin, end in results:
+        print(text)
+        if options.write:
+            _write(text, begin, end)
 
 
 if __name__ == "__main__":
