@@ -26,7 +26,7 @@ def test_a_stale_stub_is_noticed(tmp_path: Path) -> None:
     copy.write_text((ROOT / ".ci" / "stubs.py").read_text())
     stale = tmp_path / "corelib" / "core" / STUB.name
     stale.parent.mkdir(parents=True)
-    stale.write_text(STUB.read_text().replace("def relu(", "def rely("))
+    stale.write_text(STUB.read_text().replace("def view(", "def viewed("))
     done = subprocess.run([sys.executable, str(copy), "--check"], capture_output=True, text=True, cwd=ROOT, timeout=120)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "run python .ci/stubs.py" in done.stdout
@@ -35,8 +35,15 @@ def test_a_stale_stub_is_noticed(tmp_path: Path) -> None:
 def test_every_public_member_is_in_the_stub() -> None:
     (methods,) = [node for node in ast.parse(STUB.read_text()).body if isinstance(node, ast.ClassDef)]
     known = {node.name for node in methods.body if isinstance(node, ast.FunctionDef)}
+    assigned = [name for node in methods.body if isinstance(node, ast.Assign) for name in node.targets]
+    known |= {name.id for name in assigned if isinstance(name, ast.Name)}
     public = {name for name in vars(corelib.Tensor) if not name.startswith("_")}
     assert public <= known
+    assert all(
+        isinstance(node.value, ast.Name) and node.value.id in known
+        for node in methods.body
+        if isinstance(node, ast.Assign)
+    )
     assert {"__add__", "__radd__", "__iadd__", "__getitem__", "__len__"} <= known
 
 
