@@ -158,13 +158,15 @@ def page(table: dict[str, list[Entry]], version: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def absent(table: dict[str, list[Entry]]) -> str:
-    """What the alias of ``torch`` answers for names that are not there: by namespace and by what the page says."""
-    said: dict[str, dict[str, list[str]]] = {}
+def absent(table: dict[str, list[Entry]], never: dict[str, list[str]]) -> str:
+    """What the alias of ``torch`` answers for names that are not there: patterns for never, names for later."""
+    later: dict[str, list[str]] = {}
     for path, found in table.items():
         for e in found:
-            if e.state in ("later", "never"):
-                said.setdefault(path, {}).setdefault(f"{e.state}: {e.note}", []).append(e.name)
+            if e.state == "later":
+                later.setdefault(f"{path} {e.note}", []).append(e.name)
+    said = {"never": {why: "|".join(patterns) for why, patterns in never.items()}}
+    said["later"] = {key: " ".join(names) for key, names in later.items()}
     return json.dumps(said, indent=0, separators=(",", ":")) + "\n"
 
 
@@ -181,7 +183,7 @@ def main() -> int:
     unlisted = [f"{path}.{e.name}" for path, found in table.items() for e in found if e.state == "unlisted"]
     if unlisted:
         print("in no list of .ci/coverage.toml, and not there:", *unlisted, sep="\n  ")
-    texts = {PAGE: page(table, torch.__version__.split("+")[0]), ABSENT: absent(table)}
+    texts = {PAGE: page(table, torch.__version__.split("+")[0]), ABSENT: absent(table, rules["never"])}
     stale = [file for file, text in texts.items() if not file.exists() or file.read_text() != text]
     for file in stale:
         if checking:

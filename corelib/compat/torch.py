@@ -14,6 +14,7 @@ import importlib
 import importlib.abc
 import importlib.machinery
 import json
+import re
 import runpy
 import sys
 from collections.abc import Sequence
@@ -33,16 +34,28 @@ MOVED = {"torch.cuda.amp": "corelib.amp", "torch.cpu.amp": "corelib.amp", "torch
 
 
 @cache
-def _coverage() -> dict[str, str]:
-    """Name of PyTorch's that is absent -> what docs/coverage.md says of it."""
-    text = resources.files(__package__).joinpath("coverage.json").read_text()
-    table: dict[str, dict[str, list[str]]] = json.loads(text)
-    return {f"{path}.{n}": said for path, groups in table.items() for said, names in groups.items() for n in names}
+def _coverage() -> dict[str, dict[str, str]]:
+    """Why names never come -> a pattern of them; where and why others come later -> their names."""
+    table: dict[str, dict[str, str]] = json.loads(resources.files(__package__).joinpath("coverage.json").read_text())
+    return table
+
+
+def _said(name: str) -> str:
+    """What docs/coverage.md says of a name of PyTorch's, or ""."""
+    path, _, last = name.rpartition(".")
+    for key, names in _coverage()["later"].items():
+        where, _, why = key.partition(" ")
+        if where == path and last in names.split():
+            return f"later: {why}"
+    found = [
+        why for why, pattern in _coverage()["never"].items() if any(re.fullmatch(pattern, n) for n in (last, name))
+    ]
+    return f"never: {found[0]}" if found else ""
 
 
 def _absent(name: str) -> str:
     """The message for a name that corelib does not have."""
-    said = _coverage().get(name)
+    said = _said(name)
     return f"{name} is not in corelib: " + (
         f"docs/coverage.md lists it under {said}" if said else "it is not among the names that docs/coverage.md covers"
     )
