@@ -5,15 +5,20 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..codegen import scalar
+from ..codegen.lowering import Elementwise
 from ..core.plan import Result
 from ..core.tensor import Tensor
 from ..dtypes import dtype, float32, int64
 from ..layout import Layout
 from . import rules, samples
 from .elementwise import abs as _abs
-from .elementwise import div, erf, exp, expm1, log, log1p, lt, maximum, mul, neg, sub, tanh, where
+from .elementwise import div, eq, erf, exp, expm1, log, log1p, lt, maximum, mul, neg, sub, tanh, where
 from .primitive import primitive
 from .reduction import amax, sum
+
+__all__ = ["log_softmax", "relu", "sigmoid", "softmax"]
+METHODS = ["log_softmax", "relu", "sigmoid", "softmax"]
 
 _A = samples.array
 
@@ -24,13 +29,10 @@ def _not_relu(d: dtype) -> Exception:
     return RuntimeError("Boolean inputs not supported for relu")
 
 
-def _relu_vjp(grad: Tensor, out: Tensor) -> Tensor:
-    return relu_grad(grad, out)
-
-
 @primitive(
-    rule=rules.unary("same", accepts="if", error=_not_relu), vjp={"input": _relu_vjp},
+    rule=rules.unary("same", accepts="if", error=_not_relu), vjp={"input": lambda grad, out: relu_grad(grad, out)},
     samples=samples.unary(accepts="fi", rejects="bc"), torch_name="relu",
+    lower=Elementwise("bif", lambda x: scalar.apply("maximum", x, 0)),
 )  # fmt: skip
 def relu(input: Tensor) -> Tensor:
     """max(input, 0); nan stays nan."""
@@ -43,17 +45,20 @@ def _relu_grad_vjp(grad: Tensor, output: Tensor) -> Tensor:
 
 @primitive(
     rule=rules.binary(accepts="f"), vjp={"grad_output": _relu_grad_vjp},
-    samples=samples.calls((_A(3, 4), _A(3, 4, seed=1)), (_A(), _A(seed=1)), (_A(0), _A(0)), accepts="f", layouts=True),
+    samples=samples.calls(
+        (_A(3, 4), _A(3, 4, values=(0.0, 2.0, 0.5, 0.0) * 3)), (_A(), _A(low=1)), (_A(0), _A(0)), accepts="f", layouts=True
+    ),
     torch_name="",
 )  # fmt: skip
 def relu_grad(grad_output: Tensor, output: Tensor) -> Tensor:
-    """grad_output where relu's output is positive, else 0."""
-    return where(lt(0, output), grad_output, 0.0)
+    """grad_output where relu's output, which is positive, 0 or nan, is not 0, else 0."""
+    return where(eq(output, 0), 0.0, grad_output)
 
 
 @primitive(
     rule=rules.unary("float", accepts="bif"), vjp={"input": lambda grad, out: grad * (out * (1 - out))},
     samples=samples.unary(-6, 6, accepts="fi"),
+    lower=Elementwise("f", lambda x: 1 / (1 + scalar.apply("exp", -x))),
 )  # fmt: skip
 def sigmoid(input: Tensor) -> Tensor:
     """1 / (1 + exp(-input)), without overflow."""

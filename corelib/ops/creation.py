@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from ..codegen import scalar
+from ..codegen.lowering import Indexed
 from ..core.dispatch import call
 from ..core.inplace import write_result
 from ..core.node import accumulator
@@ -105,6 +107,7 @@ def _fill_rule(value: Any, layout: Layout) -> Result:
         *[(1, _L((2, 3), d)) for d in samples.DTYPES], (2.5, _L((2, 3))), (-1, _L((3,), int64)), (True, _L(())),
         (float("nan"), _L((2,))), (0, _L((0, 2))),
     ),
+    lower=Indexed("bif", lambda element, value, d: value),
 )  # fmt: skip
 def fill_kernel(value: Number, layout: Any) -> Tensor:
     """A dense tensor of one value."""
@@ -123,6 +126,7 @@ def _arange_rule(start: Any, step: Any, layout: Layout) -> Result:
         *[(1, 2, _L((5,), d)) for d in (*samples.FLOATS, *samples.INTEGERS)], (5, -2, _L((4,), int64)),
         (0.5, 0.25, _L((9,))), (0, 1, _L((0,), int64)), (1 << 53, 3, _L((4,), int64)),
     ),
+    lower=Indexed("if", lambda element, start, step, d: start + scalar.cast(element, d) * step),
 )  # fmt: skip
 def arange_kernel(start: Number, step: Number, layout: Any) -> Tensor:
     """start + i * step."""

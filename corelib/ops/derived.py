@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..codegen import scalar
+from ..codegen.lowering import Elementwise
 from ..core.tensor import Tensor
 from ..dtypes import bool_, int64
 from . import rules, samples
@@ -29,6 +31,19 @@ from .elementwise import (
 )
 from .primitive import primitive
 from .results import accepts_out
+
+__all__ = [
+    "ceil", "clamp", "floor", "floor_divide", "ge", "gt", "isfinite", "isinf", "isnan", "logical_not", "ne",
+    "reciprocal", "remainder", "round", "rsqrt", "square", "true_divide", "trunc",
+]  # fmt: skip
+METHODS = [
+    "ceil", "clamp", "floor", "floor_divide", "ge", "gt", "isfinite", "isinf", "isnan", "logical_not", "ne",
+    "reciprocal", "remainder", "round", "rsqrt", "square", "true_divide", "trunc",
+]  # fmt: skip
+IN_PLACE = [
+    "ceil", "clamp", "floor", "floor_divide", "ge", "gt", "logical_not", "ne", "remainder", "round", "square",
+    "true_divide", "trunc",
+]  # fmt: skip
 
 
 def _whole(input: Tensor) -> bool:
@@ -84,6 +99,7 @@ def conj_physical(input: Tensor) -> Tensor:
     rule=_float_unary(),
     vjp={"input": lambda grad, out: grad * (-0.5 * out * out * out)},
     samples=samples.unary(0.2, 4.0, accepts="f"),
+    lower=Elementwise("f", lambda x: 1 / scalar.apply("sqrt", x)),
 )
 def rsqrt(input: Tensor) -> Tensor:
     """1 / sqrt(input)."""
@@ -94,6 +110,7 @@ def rsqrt(input: Tensor) -> Tensor:
     rule=_float_unary(),
     vjp={"input": lambda grad, out: -grad * conj(out * out)},
     samples=samples.unary(0.5, 3.0, accepts="f"),
+    lower=Elementwise("f", lambda x: 1 / x),
 )
 def reciprocal(input: Tensor) -> Tensor:
     """1 / input."""

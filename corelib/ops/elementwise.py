@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, overload
 
+from ..codegen import scalar
+from ..codegen.lowering import Elementwise
 from ..core.plan import Result
 from ..core.tensor import Tensor
 from ..dtypes import bool_, dtype
@@ -11,6 +13,18 @@ from ..layout import Layout
 from . import rules, samples
 from .primitive import Number, primitive
 from .results import accepts_out
+
+__all__ = [
+    "abs", "atan2", "bitwise_and", "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift",
+    "bitwise_xor", "conj", "cos", "eq", "erf", "exp", "expm1", "fmod", "le", "log", "log1p", "lt", "maximum",
+    "minimum", "mul", "neg", "pow", "sign", "sin", "sqrt", "tanh", "where",
+]  # fmt: skip
+METHODS = [
+    "abs", "atan2", "bitwise_and", "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift",
+    "bitwise_xor", "conj", "cos", "eq", "erf", "exp", "expm1", "fmod", "le", "log", "log1p", "lt", "maximum",
+    "minimum", "mul", "neg", "pow", "sign", "sin", "sqrt", "tanh",
+]  # fmt: skip
+IN_PLACE = ["sign"]
 
 
 def _not_neg(d: dtype) -> Exception:
@@ -40,6 +54,7 @@ def _not_floor(d: dtype) -> Exception:
     rule=rules.unary("same", accepts="ifc", error=_not_neg),
     vjp={"input": lambda grad: -grad},
     samples=samples.unary(accepts="fic", rejects="b"),
+    lower=Elementwise("if"),
 )
 def neg(input: Tensor) -> Tensor:
     """-input, elementwise; integers wrap."""
@@ -53,6 +68,7 @@ def _abs_grad(grad: Tensor, input: Tensor) -> Tensor:
     rule=rules.unary("real", accepts="ifc", name="abs_cpu"),
     vjp={"input": _abs_grad},
     samples=samples.unary(accepts="fi", rejects="b"),
+    lower=Elementwise("if"),
 )
 def abs(input: Tensor) -> Tensor:
     """Absolute value, elementwise; of a complex tensor the magnitude, real."""
@@ -63,6 +79,7 @@ def abs(input: Tensor) -> Tensor:
     rule=rules.unary("same", accepts="f", error=_not_floor),
     vjp={"input": lambda grad: grad.new_zeros(grad.shape)},
     samples=samples.unary(accepts="f", rejects="bc"),
+    lower=Elementwise("f"),
 )
 def floor_float(input: Tensor) -> Tensor:
     """Largest integer not above, of a floating tensor (``floor`` returns integers as they are)."""
@@ -73,6 +90,7 @@ def floor_float(input: Tensor) -> Tensor:
     rule=rules.unary("same", accepts="f", name="round_vml_cpu"),
     vjp={"input": lambda grad: grad.new_zeros(grad.shape)},
     samples=samples.unary(accepts="f", rejects="bc"),
+    lower=Elementwise("f"),
 )
 def round_float(input: Tensor) -> Tensor:
     """Nearest integer, halves to even, of a floating tensor."""
@@ -83,23 +101,41 @@ def _float_unary(accepts: str = "bifc", name: str = "") -> Any:
 
 
 @primitive(
-    rule=_float_unary(), vjp={"input": lambda grad, out: grad / (2 * out.conj())}, samples=samples.unary(0.1, 4.0)
+    rule=_float_unary(),
+    vjp={"input": lambda grad, out: grad / (2 * out.conj())},
+    samples=samples.unary(0.1, 4.0),
+    lower=Elementwise("f"),
 )
 def sqrt(input: Tensor) -> Tensor:
     """Square root, elementwise."""
 
 
-@primitive(rule=_float_unary(), vjp={"input": lambda grad, out: grad * out.conj()}, samples=samples.unary())
+@primitive(
+    rule=_float_unary(),
+    vjp={"input": lambda grad, out: grad * out.conj()},
+    samples=samples.unary(),
+    lower=Elementwise("f"),
+)
 def exp(input: Tensor) -> Tensor:
     """e**input, elementwise."""
 
 
-@primitive(rule=_float_unary("bif"), vjp={"input": lambda grad, out: grad * (out + 1)}, samples=samples.unary())
+@primitive(
+    rule=_float_unary("bif"),
+    vjp={"input": lambda grad, out: grad * (out + 1)},
+    samples=samples.unary(),
+    lower=Elementwise("f"),
+)
 def expm1(input: Tensor) -> Tensor:
     """e**input - 1, accurate near 0."""
 
 
-@primitive(rule=_float_unary(), vjp={"input": lambda grad, input: grad / input.conj()}, samples=samples.unary(0.1, 5.0))
+@primitive(
+    rule=_float_unary(),
+    vjp={"input": lambda grad, input: grad / input.conj()},
+    samples=samples.unary(0.1, 5.0),
+    lower=Elementwise("f"),
+)
 def log(input: Tensor) -> Tensor:
     """Natural logarithm, elementwise."""
 
@@ -108,6 +144,7 @@ def log(input: Tensor) -> Tensor:
     rule=_float_unary("bif"),
     vjp={"input": lambda grad, input: grad / (input + 1)},
     samples=samples.unary(-0.9, 4.0, accepts="f"),
+    lower=Elementwise("f"),
 )
 def log1p(input: Tensor) -> Tensor:
     """log(1 + input), accurate near 0."""
@@ -117,17 +154,27 @@ def _sin_grad(grad: Tensor, input: Tensor) -> Tensor:
     return mul(grad, conj(cos(input)))
 
 
-@primitive(rule=_float_unary(), vjp={"input": _sin_grad}, samples=samples.unary())
+@primitive(rule=_float_unary(), vjp={"input": _sin_grad}, samples=samples.unary(), lower=Elementwise("f"))
 def sin(input: Tensor) -> Tensor:
     """Sine, elementwise."""
 
 
-@primitive(rule=_float_unary(), vjp={"input": lambda grad, input: -grad * sin(input).conj()}, samples=samples.unary())
+@primitive(
+    rule=_float_unary(),
+    vjp={"input": lambda grad, input: -grad * sin(input).conj()},
+    samples=samples.unary(),
+    lower=Elementwise("f"),
+)
 def cos(input: Tensor) -> Tensor:
     """Cosine, elementwise."""
 
 
-@primitive(rule=_float_unary(), vjp={"input": lambda grad, out: grad * (1 - out * out).conj()}, samples=samples.unary())
+@primitive(
+    rule=_float_unary(),
+    vjp={"input": lambda grad, out: grad * (1 - out * out).conj()},
+    samples=samples.unary(),
+    lower=Elementwise("f"),
+)
 def tanh(input: Tensor) -> Tensor:
     """Hyperbolic tangent, elementwise."""
 
@@ -136,13 +183,16 @@ def tanh(input: Tensor) -> Tensor:
     rule=_float_unary("bif", "erf_vml_cpu"),
     vjp={"input": lambda grad, input: grad * (exp(-(input * input)) * 1.1283791670955126)},  # 2/sqrt(pi)
     samples=samples.unary(rejects="c"),
+    lower=Elementwise("f"),
 )
 def erf(input: Tensor) -> Tensor:
     """Error function, elementwise."""
 
 
 @primitive(
-    rule=rules.unary("same", accepts="bi", name="bitwise_not_cpu"), samples=samples.unary(accepts="ib", rejects="f")
+    rule=rules.unary("same", accepts="bi", name="bitwise_not_cpu"),
+    samples=samples.unary(accepts="ib", rejects="f"),
+    lower=Elementwise("bi"),
 )
 def bitwise_not(input: Tensor) -> Tensor:
     """Bits inverted; logical not of a bool tensor."""
@@ -156,6 +206,7 @@ def bitwise_not(input: Tensor) -> Tensor:
     vjp={"input": lambda grad: grad, "other": lambda grad: grad},
     samples=samples.binary(accepts="fibc"),
     scalars_mix=True,
+    lower=Elementwise("bif"),
 )
 def add(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """input + other, elementwise; bool tensors are or-ed."""
@@ -166,6 +217,7 @@ def add(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     vjp={"input": lambda grad: grad, "other": lambda grad: -grad},
     samples=samples.binary(accepts="fic", rejects="b"),
     scalars_mix=True,
+    lower=Elementwise("if"),
 )
 def sub(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """input - other, elementwise."""
@@ -176,6 +228,7 @@ def sub(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     vjp={"input": lambda grad, other: grad * conj(other), "other": lambda grad, input: grad * conj(input)},
     samples=samples.binary(accepts="fibc"),
     scalars_mix=True,
+    lower=Elementwise("bif"),
 )
 def mul(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """input * other, elementwise; bool tensors are and-ed."""
@@ -189,6 +242,7 @@ def mul(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     },
     samples=samples.binary(low2=0.5, high2=3.0, accepts="fic"),
     scalars_mix=True,
+    lower=Elementwise("f"),
 )
 def div(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """input / other, elementwise; integers divide in the default dtype."""
@@ -199,6 +253,7 @@ def div(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     samples=samples.binary(low=-20, high=20, low2=1, high2=5, accepts="i"),
     scalars_mix=True,
     torch_name="",
+    lower=Elementwise("i"),
 )
 def trunc_divide(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """Integer division truncating towards zero; by zero raises ZeroDivisionError's words."""
@@ -215,6 +270,7 @@ def _fmod_grad(grad: Tensor, input: Any, other: Any) -> Tensor:
     vjp={"input": lambda grad: grad, "other": _fmod_grad},
     samples=samples.binary(low2=1, high2=3, accepts="fi"),
     scalars_mix=True,
+    lower=Elementwise("if"),
 )
 def fmod(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """Remainder with the sign of the dividend."""
@@ -257,6 +313,7 @@ def _no_negative_power(value: Any, position: int) -> Any:
     vjp={"input": _pow_grad_base, "exponent": _pow_grad_exponent},
     samples=samples.binary(0.3, 2.0, low2=0, high2=3, accepts="fi"),
     scalars_mix=True,
+    lower=Elementwise("if"),
 )
 def pow(input: Tensor | Number, exponent: Tensor | Number) -> Tensor:
     """input ** exponent, elementwise."""
@@ -270,6 +327,7 @@ def pow(input: Tensor | Number, exponent: Tensor | Number) -> Tensor:
     },
     samples=samples.binary(0.5, 3.0, accepts="f", numbers=()),
     scalars_mix=True,
+    lower=Elementwise("f"),
 )
 def atan2(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """Angle of the point (other, input), in (-pi, pi]."""
@@ -295,6 +353,7 @@ def _extremum_grad(first: bool, larger: bool) -> Any:
     vjp={"input": _extremum_grad(True, True), "other": _extremum_grad(False, True)},
     samples=samples.binary(accepts="fib", numbers=()),
     scalars_mix=True,
+    lower=Elementwise("bif"),
 )
 def maximum(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """The larger of the two, elementwise; nan where either is nan."""
@@ -305,6 +364,7 @@ def maximum(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     vjp={"input": _extremum_grad(True, False), "other": _extremum_grad(False, False)},
     samples=samples.binary(accepts="fib", numbers=()),
     scalars_mix=True,
+    lower=Elementwise("bif"),
 )
 def minimum(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """The smaller of the two, elementwise; nan where either is nan."""
@@ -314,17 +374,32 @@ def _compare(name: str, accepts: str = "bif") -> Any:
     return rules.binary("bool", accepts=accepts, name=name)
 
 
-@primitive(rule=_compare("eq_cpu", "bifc"), samples=samples.binary(-2, 2, accepts="ifb"), scalars_mix=True)
+@primitive(
+    rule=_compare("eq_cpu", "bifc"),
+    samples=samples.binary(-2, 2, accepts="ifb"),
+    scalars_mix=True,
+    lower=Elementwise("bif"),
+)
 def eq(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """input == other, elementwise, as bool."""
 
 
-@primitive(rule=_compare("lt_cpu"), samples=samples.binary(-2, 2, accepts="ifb", rejects="c"), scalars_mix=True)
+@primitive(
+    rule=_compare("lt_cpu"),
+    samples=samples.binary(-2, 2, accepts="ifb", rejects="c"),
+    scalars_mix=True,
+    lower=Elementwise("bif"),
+)
 def lt(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """input < other, elementwise, as bool."""
 
 
-@primitive(rule=_compare("le_cpu"), samples=samples.binary(-2, 2, accepts="ifb", rejects="c"), scalars_mix=True)
+@primitive(
+    rule=_compare("le_cpu"),
+    samples=samples.binary(-2, 2, accepts="ifb", rejects="c"),
+    scalars_mix=True,
+    lower=Elementwise("bif"),
+)
 def le(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """input <= other, elementwise, as bool."""
 
@@ -333,6 +408,7 @@ def le(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     rule=rules.binary(accepts="bi", name="bitwise_and_cpu"),
     samples=samples.binary(accepts="ib", rejects="f", numbers=(2,)),
     scalars_mix=True,
+    lower=Elementwise("bi"),
 )
 def bitwise_and(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """Bits set in both."""
@@ -342,6 +418,7 @@ def bitwise_and(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     rule=rules.binary(accepts="bi", name="bitwise_or_cpu"),
     samples=samples.binary(accepts="ib", rejects="f", numbers=(2,)),
     scalars_mix=True,
+    lower=Elementwise("bi"),
 )
 def bitwise_or(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """Bits set in either."""
@@ -351,6 +428,7 @@ def bitwise_or(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     rule=rules.binary(accepts="bi", name="bitwise_xor_cpu"),
     samples=samples.binary(accepts="ib", rejects="f", numbers=(2,)),
     scalars_mix=True,
+    lower=Elementwise("bi"),
 )
 def bitwise_xor(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """Bits set in one and not the other."""
@@ -360,6 +438,7 @@ def bitwise_xor(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     rule=rules.binary(accepts="i", name="lshift_cpu"),
     samples=samples.binary(0, 9, low2=0, high2=5, accepts="i", numbers=(2,)),
     scalars_mix=True,
+    lower=Elementwise("i"),
 )
 def bitwise_left_shift(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """Bits moved left; by the width or more gives 0."""
@@ -369,6 +448,7 @@ def bitwise_left_shift(input: Tensor | Number, other: Tensor | Number) -> Tensor
     rule=rules.binary(accepts="i", name="rshift_cpu"),
     samples=samples.binary(-9, 9, low2=0, high2=5, accepts="i", numbers=(2,)),
     scalars_mix=True,
+    lower=Elementwise("i"),
 )
 def bitwise_right_shift(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """Bits moved right, keeping the sign."""
@@ -407,6 +487,7 @@ def _masked(condition: Tensor, grad: Tensor, flipped: bool) -> Tensor:
         layouts=True,
     ),
     scalars_mix=True,
+    lower=Elementwise("bif", scalar.select),
 )
 def where_kernel(condition: Tensor, input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """input where condition, else other."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..codegen.lowering import Gather, Scatter
 from ..core.inplace import check_writable, inplace
 from ..core.plan import Result
 from ..core.tensor import TENSORS, Tensor
@@ -17,6 +18,16 @@ from .primitive import Number, primitive
 from .reduction import cumsum
 from .results import accepts_out
 from .view import alias_of, expand, permute, select, slice_, unsqueeze
+
+__all__ = [
+    "gather", "index_add", "index_select", "masked_fill", "masked_select", "nonzero", "scatter", "scatter_add",
+    "take_along_dim",
+]  # fmt: skip
+METHODS = [
+    "copy_", "fill_", "gather", "index_add", "index_select", "masked_fill", "masked_select", "nonzero", "scatter",
+    "scatter_", "scatter_add", "scatter_add_", "take_along_dim",
+]  # fmt: skip
+IN_PLACE = ["index_add", "masked_fill"]
 
 _A = samples.array
 _INDEX = _A(2, 3, dtype=int64, low=0, high=2)
@@ -66,6 +77,7 @@ def _gather_grad(grad: Tensor, index: Tensor, input_layout: Layout, dim: int) ->
         samples.Sample((_A(3), _A(1, dtype=int64, values=(-1,)), 0), error=RuntimeError),
         accepts="fibc",
     ),
+    lower=Gather("bif"),
 )
 def gather_kernel(input: Tensor, index: Tensor, dim: int) -> Tensor:
     """Elements of ``input`` at ``index`` along ``dim``."""
@@ -140,6 +152,7 @@ def _overwritten_grad(grad: Tensor, index: Tensor, dim: int) -> Tensor:
 
 @primitive(
     name="scatter", rule=_scatter_rule, vjp={"input": _overwritten_grad, "src": _src_grad}, samples=_SCATTERED,
+    lower=Scatter("bif"),
 )  # fmt: skip
 def scatter_kernel(input: Tensor, index: Tensor, src: Tensor | Number, dim: int) -> Tensor:
     """A copy of ``input`` with ``src`` written at ``index`` along ``dim``."""
@@ -149,6 +162,7 @@ def scatter_kernel(input: Tensor, index: Tensor, src: Tensor | Number, dim: int)
     name="scatter_add", rule=_scatter_rule, tier="training",
     vjp={"input": lambda grad: grad, "src": _src_grad},
     samples=samples.both(_SCATTERED, _REPEATED),
+    lower=Scatter("bif", lambda old, new: old + new),
 )  # fmt: skip
 def scatter_add_kernel(input: Tensor, index: Tensor, src: Tensor | Number, dim: int) -> Tensor:
     """A copy of ``input`` with ``src`` added at ``index`` along ``dim``; repeated indices all count."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..codegen.lowering import Template
 from ..core.plan import Result
 from ..core.tensor import Tensor
 from ..dtypes import float64
@@ -13,6 +14,10 @@ from .elementwise import add, conj, mul
 from .primitive import primitive
 from .results import accepts_out
 from .view import transpose
+
+__all__ = ["addmm", "baddbmm", "bmm", "dot", "matmul", "mm", "mv", "outer"]
+METHODS = ["addmm", "baddbmm", "bmm", "dot", "matmul", "mm", "mv", "outer"]
+IN_PLACE = ["addmm", "baddbmm"]
 
 _A = samples.array
 
@@ -73,6 +78,7 @@ def _right_grad(grad: Tensor, input: Tensor) -> Tensor:
         accepts="fic", rejects="b",
     ),
     node_name="Mm",
+    lower=Template("if", "matmul"),
 )  # fmt: skip
 def matmul_kernel(input: Tensor, other: Tensor) -> Tensor:
     """Product of matrices, batched: [..., m, k] @ [..., k, n]."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..backend.registry import registry
+from ..codegen import scalar
+from ..codegen.lowering import Elementwise
 from ..core.plan import Result, check_dtype
 from ..core.tensor import Tensor, backend_of, fresh
 from ..device import Device
@@ -15,6 +17,14 @@ from . import rules, samples
 from .primitive import Tensors, primitive
 from .results import accepts_out
 from .view import permute, slice_, unsqueeze, view, view_strides
+
+__all__ = [
+    "cat", "chunk", "clone", "flatten", "flip", "movedim", "repeat", "reshape", "split", "stack", "tril", "triu",
+    "unbind",
+]  # fmt: skip
+METHODS = ["chunk", "clone", "contiguous", "flatten", "movedim", "repeat", "reshape", "to", "tril", "triu", "unbind"]
+IN_PLACE = ["tril", "triu"]
+ALIASES = {"concat": "cat", "concatenate": "cat"}
 
 _A = samples.array
 
@@ -27,6 +37,7 @@ def _copy_rule(x: Layout) -> Result:
     rule=_copy_rule, vjp={"input": lambda grad: grad},
     samples=samples.unary(accepts="fibc"),
     node_name="Clone", torch_name="clone",
+    lower=Elementwise("bif", lambda x: x),
 )  # fmt: skip
 def copy(input: Tensor) -> Tensor:
     """A dense copy."""
@@ -52,6 +63,7 @@ def _cast_grad(grad: Tensor, input_layout: Layout) -> Tensor:
     rule=_cast_rule, vjp={"input": _cast_grad},
     samples=_CASTS,
     node_name="ToCopy", torch_name="",
+    lower=Elementwise("bif", scalar.cast),
 )  # fmt: skip
 def cast(input: Tensor, dtype: dtype) -> Tensor:
     """A dense copy in another dtype."""

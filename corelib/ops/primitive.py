@@ -13,7 +13,8 @@
 * ``vjp`` is a dict from operand to a function, or one function returning all gradients.  What such a
   function names is what is saved: ``grad`` (``grads`` where there are several outputs), operands, outputs,
   parameters, ``<operand>_layout``, ``needs`` (which operands want a gradient).
-* ``jvp``, ``batch``, ``autocast`` and ``lower`` are slots that later stages fill.
+* ``lower`` says it as a loop program (:mod:`corelib.codegen`), from which devices' kernels are rendered.
+* ``jvp``, ``batch`` and ``autocast`` are slots that later stages fill.
 
 The function that users call is generated from a template per kind of signature: the case with a cached
 plan and no interception runs straight through in one frame.
@@ -25,6 +26,7 @@ import inspect
 from collections.abc import Callable, Iterable
 from typing import Any, ParamSpec, Protocol, TypeVar, overload
 
+from ..codegen.lowering import LOWERINGS, Lowering
 from ..core import plan
 from ..core.inplace import inplace
 from ..core.node import Node
@@ -65,7 +67,6 @@ class Primitive:
     jvp: Any = None
     batch: Any = None
     autocast: Any = None
-    lower: Any = None
 
     def __init__(
         self,
@@ -84,8 +85,10 @@ class Primitive:
         node_name: str | None,
         torch_name: str | None,
         result_type: Any,
+        lower: Lowering | None,
     ) -> None:
         self.name = name or definition.__name__
+        self.lower = lower
         self.doc = inspect.getdoc(definition) or ""
         self.rule = rule
         self.vjp = vjp
@@ -233,6 +236,7 @@ def primitive(
     node_name: str | None = None,
     torch_name: str | None = None,
     result_type: Any = None,
+    lower: Lowering | None = None,
 ) -> Callable[[Callable[P, R]], Operation[P, R]]:
     """Define a primitive (see the module's docstring); returns the function users call.
 
@@ -247,6 +251,7 @@ def primitive(
         widen: whether a decomposition of float16 or bfloat16 computes in float32.
         torch_name: PyTorch's name, for comparisons, where it is another ("" for none).
         result_type: the named tuple of several results.
+        lower: how it is said as a loop program, for devices whose kernels are rendered.
     """
 
     def define(definition: Callable[P, R]) -> Operation[P, R]:
@@ -254,10 +259,13 @@ def primitive(
             definition, name=name, rule=rule, vjp=vjp, samples=samples, kind=kind, tier=tier, outputs=outputs,
             nondifferentiable=nondifferentiable, scalars_mix=scalars_mix, widen=widen, node_name=node_name,
             torch_name=torch_name, result_type=result_type,
+            lower=lower,
         )  # fmt: skip
         if prim.name in PRIMITIVES:
             raise ValueError(f"primitive '{prim.name}' is defined twice")
         PRIMITIVES[prim.name] = prim
+        if lower is not None:
+            LOWERINGS[prim.name] = lower
         function: Operation[P, R] = prim.function
         return function
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..codegen.lowering import Template
 from ..core.dispatch import call
 from ..core.generator import Generator, default_generator
 from ..core.inplace import inplace
@@ -24,6 +25,11 @@ from .movement import cast, copy
 from .primitive import primitive
 from .results import accepts_out
 
+__all__ = [
+    "bernoulli", "dropout", "multinomial", "normal", "rand", "rand_like", "randint", "randn", "randn_like", "randperm",
+]  # fmt: skip
+METHODS = ["bernoulli", "bernoulli_", "exponential_", "multinomial", "normal_", "random_", "uniform_"]
+
 
 def _bits_rule(generator: Any, layout: Layout) -> Result:
     return Result(layout, (layout,))
@@ -36,6 +42,7 @@ def _bits_rule(generator: Any, layout: Layout) -> Result:
     samples=samples.calls(
         *[(samples.Seed(9), samples.LayoutSpec(s, int64)) for s in ((8,), (2, 3), (), (0,), (1001,))]
     ),
+    lower=Template("i", "random_bits"),
 )
 def random_bits(generator: Generator, layout: Any) -> Tensor:
     """Philox words in [0, 2**32) as int64."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, overload
 
+from ..codegen.lowering import extreme, fold, position, running, running_best
 from ..core.plan import Result
 from ..core.tensor import Tensor
 from ..dtypes import bool_, default_dtype, dtype, float32, float64, int32, int64, uint8
@@ -20,6 +21,11 @@ __all__ = [
     "all", "amax", "amin", "any", "argmax", "argmin", "count_nonzero", "cummax", "cummin", "cumprod", "cumsum",
     "logsumexp", "max", "mean", "min", "norm", "prod", "std", "sum", "var", "var_mean",
 ]  # fmt: skip
+METHODS = [
+    "all", "amax", "amin", "any", "argmax", "argmin", "count_nonzero", "cummax", "cummin", "cumprod", "cumsum",
+    "logsumexp", "max", "mean", "min", "norm", "prod", "std", "sum", "var",
+]  # fmt: skip
+IN_PLACE = ["cumprod", "cumsum"]
 
 
 def restore(grad: Tensor, shape: tuple[int, ...], dims: tuple[int, ...], keepdim: bool) -> Tensor:
@@ -46,6 +52,7 @@ def _sum_rule(x: Layout, dim: Any, keepdim: bool, dtype: dtype | None) -> Result
         samples.over_dims(accepts="fibc"),
         samples.calls((_A(2, 3), 0, False, float64), (_A(2, 3, dtype=int64), 0, False, float32)),
     ),
+    lower=fold("add", 0),
 )
 def sum(input: Tensor, dim: Any = None, keepdim: bool = False, dtype: dtype | None = None) -> Tensor:
     """Sum over ``dim`` (an int, a tuple, or None for all); integers count in int64."""
@@ -71,7 +78,7 @@ def _prod_grad(grad: Tensor, input: Tensor, out: Tensor, dim: tuple[int, ...], k
     return g * (left * right).reshape(moved.shape).permute(inverse)
 
 
-@primitive(rule=_sum_rule, vjp={"input": _prod_grad}, samples=samples.over_dims(accepts="fib"))
+@primitive(rule=_sum_rule, vjp={"input": _prod_grad}, samples=samples.over_dims(accepts="fib"), lower=fold("mul", 1))
 def prod(input: Tensor, dim: Any = None, keepdim: bool = False, dtype: dtype | None = None) -> Tensor:
     """Product over ``dim``; integers multiply in int64."""
 
@@ -105,12 +112,12 @@ def _extremum_grad(grad: Tensor, input: Tensor, out: Tensor, dim: tuple[int, ...
 _EXTREMA = samples.over_dims(accepts="fib", rejects="c", unique=True, empty=False)
 
 
-@primitive(rule=_extremum_rule("amax"), vjp={"input": _extremum_grad}, samples=_EXTREMA)
+@primitive(rule=_extremum_rule("amax"), vjp={"input": _extremum_grad}, samples=_EXTREMA, lower=extreme(True))
 def amax(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
     """Largest element over ``dim``; ties share the gradient."""
 
 
-@primitive(rule=_extremum_rule("amin"), vjp={"input": _extremum_grad}, samples=_EXTREMA)
+@primitive(rule=_extremum_rule("amin"), vjp={"input": _extremum_grad}, samples=_EXTREMA, lower=extreme(False))
 def amin(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
     """Smallest element over ``dim``; ties share the gradient."""
 
@@ -134,12 +141,12 @@ _ARG = samples.both(
 )
 
 
-@primitive(name="argmax", rule=_arg_rule("argmax"), samples=_ARG)
+@primitive(name="argmax", rule=_arg_rule("argmax"), samples=_ARG, lower=position(True))
 def argmax_dim(input: Tensor, dim: int, keepdim: bool = False) -> Tensor:
     """Index of the (first) largest element along ``dim``."""
 
 
-@primitive(name="argmin", rule=_arg_rule("argmin"), samples=_ARG)
+@primitive(name="argmin", rule=_arg_rule("argmin"), samples=_ARG, lower=position(False))
 def argmin_dim(input: Tensor, dim: int, keepdim: bool = False) -> Tensor:
     """Index of the (first) smallest element along ``dim``."""
 
@@ -395,7 +402,9 @@ def _reversed_cumsum(x: Tensor, dim: int) -> Tensor:
     return cumsum(x.flip(dim), dim).flip(dim)
 
 
-@primitive(rule=_scan_rule, vjp={"input": lambda grad, dim: _reversed_cumsum(grad, dim)}, samples=_SCANS)
+@primitive(
+    rule=_scan_rule, vjp={"input": lambda grad, dim: _reversed_cumsum(grad, dim)}, samples=_SCANS, lower=running("add")
+)
 def cumsum(input: Tensor, dim: int, dtype: dtype | None = None) -> Tensor:
     """Running sum along ``dim``."""
 
@@ -418,7 +427,7 @@ def _cumprod_grad(grad: Tensor, input: Tensor, out: Tensor, dim: int) -> Tensor:
     return sum(products * mask * g.unsqueeze(-2), -1).movedim(-1, dim)
 
 
-@primitive(rule=_scan_rule, vjp={"input": _cumprod_grad}, samples=_SCANS, tier="training")
+@primitive(rule=_scan_rule, vjp={"input": _cumprod_grad}, samples=_SCANS, tier="training", lower=running("mul"))
 def cumprod(input: Tensor, dim: int, dtype: dtype | None = None) -> Tensor:
     """Running product along ``dim``."""
 
@@ -451,6 +460,7 @@ def _scatter_back(grad: Tensor, indices: Tensor, dim: int) -> Tensor:
 @primitive(
     rule=_cumextremum_rule("cummax"), vjp={"input": lambda grad, indices, dim: _scatter_back(grad, indices, dim)},
     samples=_CUMEXTREMA, tier="training", outputs=("values", "indices"), result_type=values_indices("cummax"),
+    lower=running_best(True),
 )  # fmt: skip
 def cummax(input: Tensor, dim: int) -> ValuesIndices:
     """Running maximum along ``dim`` and where it stands (the last of ties)."""
@@ -459,6 +469,7 @@ def cummax(input: Tensor, dim: int) -> ValuesIndices:
 @primitive(
     rule=_cumextremum_rule("cummin"), vjp={"input": lambda grad, indices, dim: _scatter_back(grad, indices, dim)},
     samples=_CUMEXTREMA, tier="training", outputs=("values", "indices"), result_type=values_indices("cummin"),
+    lower=running_best(False),
 )  # fmt: skip
 def cummin(input: Tensor, dim: int) -> ValuesIndices:
     """Running minimum along ``dim`` and where it stands (the last of ties)."""

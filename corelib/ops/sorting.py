@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..codegen.lowering import Template
 from ..core.plan import Result
 from ..core.tensor import Tensor
 from ..dtypes import float32, float64, int64
@@ -12,6 +13,9 @@ from . import rules, samples
 from .primitive import primitive
 from .reduction import _scatter_back
 from .results import ValuesIndices, accepts_out, values_indices
+
+__all__ = ["argsort", "bincount", "sort", "topk", "unique"]
+METHODS = ["argsort", "bincount", "sort", "topk", "unique"]
 
 _A = samples.array
 
@@ -38,6 +42,7 @@ def _sort_rule(x: Layout, dim: int, descending: bool, stable: bool) -> Result:
         samples.calls((_A(4, values=(2.0, float("nan"), 1.0, 2.0)), 0, True)),
         samples.calls((_A(5, values=(2, 1, 2, 1, 2), dtype=int64), 0, True)),
     ),
+    lower=Template("bif", "sort"),
 )
 def sort_kernel(input: Tensor, dim: int = -1, descending: bool = False) -> ValuesIndices:
     """(sorted values, where they were), stable; nan is the largest."""

@@ -1,0 +1,32 @@
+"""How kernels of rendered programs are called: sizes, strides and units of work from layouts, kept for the next time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from ...codegen.lowering import Elementwise, Gather, Indexed, Lowering, Reduction, Scan, Scatter
+from .elementwise import ElementwiseCall, indexed
+from .lines import gather, scan, scatter
+from .reduction import reduction
+from .templates import TEMPLATES
+
+__all__ = ["planner"]
+
+
+def planner(backend: Any, name: str, lowering: Lowering) -> tuple[Callable[..., Any], bool]:
+    """The kernel function of a primitive for a :class:`CodegenBackend`, and whether it takes ``out=``."""
+    if isinstance(lowering, Elementwise):
+        return ElementwiseCall(backend, name, lowering), True
+    if isinstance(lowering, Indexed):
+        return partial(indexed, backend, name, lowering), False
+    if isinstance(lowering, Reduction):
+        return partial(reduction, backend, name, lowering), False
+    if isinstance(lowering, Scan):
+        return partial(scan, backend, name, lowering), False
+    if isinstance(lowering, Gather):
+        return partial(gather, backend), False
+    if isinstance(lowering, Scatter):
+        return partial(scatter, backend, name, lowering), False
+    return partial(TEMPLATES[lowering.name], backend), False

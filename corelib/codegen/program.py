@@ -1,0 +1,21 @@
+"""A program: the text of several kernels of one dialect, to be compiled at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .dialect import Dialect
+from .writer import Kernel
+
+__all__ = ["program"]
+
+
+def program(dialect: Dialect, kernels: Iterable[Kernel]) -> str:
+    """The prologue, the functions that the kernels call, once each, and the kernels."""
+    listed = list(kernels)
+    functions: dict[str, str] = {}
+    for kernel in listed:
+        functions.update(kernel.functions)
+    contract = all(kernel.contract for kernel in listed)
+    prologue = dialect.prologue.replace("FP_CONTRACT OFF", "FP_CONTRACT ON") if contract else dialect.prologue
+    return "\n".join([prologue, *functions.values(), *(kernel.source for kernel in listed)])

@@ -1,0 +1,173 @@
+"""Kernels written by hand in the C family: random bits, sorting, matrix products."""
+
+from __future__ import annotations
+
+from ..dtypes import dtype, float32, int64
+from .dialect import Dialect
+from .family import TYPES, loaded, stored
+from .scalar import apply, compute, load, variable
+from .writer import Array, Kernel, Writer
+
+__all__ = ["TILE", "matmul", "pack", "random_bits", "sort"]
+
+_PHILOX = """INLINE void philox(u32* c, u32 k0, u32 k1) {
+    for (int round = 0; round < 10; ++round) {
+        const u64 p = (u64)0xD2511F53u * c[0], q = (u64)0xCD9E8D57u * c[2];
+        const u32 c1 = c[1], c3 = c[3];
+        c[0] = (u32)(q >> 32) ^ c1 ^ k0; c[1] = (u32)q;
+        c[2] = (u32)(p >> 32) ^ c3 ^ k1; c[3] = (u32)p;
+        k0 += 0x9E3779B9u; k1 += 0xBB67AE85u;
+    }
+}"""
+
+
+def random_bits(dialect: Dialect) -> Kernel:
+    """Philox-4x32-10 words (Salmon et al., 2011): word i mod 4 of block offset + i / 4 is element i.
+
+    Arguments: (y, offset), seed, number of the first block, elements, blocks a unit.
+    """
+    w = Writer(dialect)
+    w.functions["philox"] = _PHILOX
+    w.array(Array("y", int64, True))
+    w.integer("seed", "counter", "count", "block")
+    with w.units():
+        w.line("const i64 blocks = (count + 3) / 4, start = unit * block;")
+        w.line("const i64 stop = start + block < blocks ? start + block : blocks;")
+        with w.block("for (i64 i = start; i < stop; ++i)"):
+            w.line("const u64 number = (u64)counter + (u64)i;")
+            w.line("u32 word[4] = {(u32)number, (u32)(number >> 32), 0, 0};")
+            w.line("philox(word, (u32)seed, (u32)((u64)seed >> 32));")
+            w.line("for (int j = 0; j < 4; ++j) if (4 * i + j < count) y[y_offset + 4 * i + j] = word[j];")
+    return w.kernel("random_bits")
+
+
+def sort(dialect: Dialect, name: str, d: dtype, descending: bool) -> Kernel:
+    """A stable merge sort of the dense lines of ``values``, from the bottom up; nan is the largest.
+
+    Arguments: (values, offset) and (places, offset), the result, values holding the operand's elements; the same two of
+    scratch memory; length.  A unit is a line.
+    """
+    w = Writer(dialect)
+    arrays = [Array("v", d, True), Array("p", int64, True), Array("sv", d, True), Array("sp", int64, True)]
+    for a in arrays:
+        w.array(a)
+    w.integer("length")
+    t, c = TYPES[d], compute(d)
+    w.functions[f"behind_{t}"] = _behind(w, d, c, descending)
+    with w.units():
+        for a in arrays:
+            const = "GLOBAL " + TYPES[a.dtype]
+            w.line(f"{const}* {a.name}_line = {a.name} + {a.name}_offset + unit * length;")
+        w.line("for (i64 i = 0; i < length; ++i) p_line[i] = i;")
+        w.line(f"GLOBAL {t}* from = v_line; GLOBAL {t}* to = sv_line;")
+        w.line("GLOBAL i64* from_p = p_line; GLOBAL i64* to_p = sp_line;")
+        with w.block("for (i64 run = 1; run < length; run *= 2)"):
+            with w.block("for (i64 low = 0; low < length; low += 2 * run)"):
+                w.line("const i64 middle = low + run < length ? low + run : length;")
+                w.line("const i64 high = middle + run < length ? middle + run : length;")
+                w.line("i64 i = low, j = middle;")
+                with w.block("for (i64 k = low; k < high; ++k)"):
+                    right, left = loaded(d, "from", "j"), loaded(d, "from", "i")
+                    w.line(f"const int second = j < high && (i >= middle || behind_{t}({left}, {right}));")
+                    w.line("const i64 at = second ? j++ : i++;")
+                    w.line("to[k] = from[at]; to_p[k] = from_p[at];")
+            w.line(f"GLOBAL {t}* v_other = from; from = to; to = v_other;")
+            w.line("GLOBAL i64* p_other = from_p; from_p = to_p; to_p = p_other;")
+        w.line("if (from != v_line) for (i64 i = 0; i < length; ++i) { v_line[i] = from[i]; p_line[i] = from_p[i]; }")
+    return w.kernel(name)
+
+
+def _behind(w: Writer, d: dtype, c: dtype, descending: bool) -> str:
+    """Whether ``a``, which was before ``b``, belongs behind it."""
+    order = "b > a" if descending else "b < a"
+    if d.category == 2:
+        missing = "(b != b && a == a)" if descending else "(a != a && b == b)"
+        order = f"{missing} || {order}"
+    t = TYPES[c]
+    return f"INLINE int behind_{TYPES[d]}({t} a, {t} b) {{ return {order}; }}"
+
+
+TILE = (6, 16)
+"""Rows and columns of the product that one unit makes in registers."""
+
+
+def pack(dialect: Dialect, name: str, d: dtype, width: int) -> Kernel:
+    """Copy a matrix into panels, [panels, k, width], zeros beyond its edge, in its compute type.
+
+    Arguments: (x, offset); (y, offset); k; lines; x's stride along k, across lines, and from matrix to matrix.  A unit
+    is a panel of one matrix.
+    """
+    w = Writer(dialect)
+    w.array(Array("x", d))
+    w.array(Array("y", compute(d), True))
+    w.integer("k", "lines", "x_k", "x_line", "x_matrix")
+    with w.units():
+        w.line(f"const i64 panels = (lines + {width - 1}) / {width}, matrix = unit / panels;")
+        w.line(f"const i64 first = (unit - matrix * panels) * {width};")
+        w.line(f"const int inside = first + {width} <= lines ? {width} : (int)(lines - first);")
+        w.line("const i64 base = x_offset + matrix * x_matrix + first * x_line;")
+        w.line(f"const i64 to = y_offset + unit * k * {width};")
+        with w.block("for (i64 i = 0; i < k; ++i)"):
+            w.line(f"for (int l = 0; l < inside; ++l) y[to + i * {width} + l] = "
+                   f"{loaded(d, 'x', 'base + i * x_k + l * x_line')};")  # fmt: skip
+            w.line(f"for (int l = inside; l < {width}; ++l) y[to + i * {width} + l] = 0;")
+    return w.kernel(name)
+
+
+def matmul(dialect: Dialect, name: str, d: dtype) -> Kernel:
+    """Products of packed matrices: a in panels of TILE[0] rows, b in panels of TILE[1] columns.
+
+    Arguments: (a, offset), (b, offset), (y, offset) with y dense; m, n, k; panels from one matrix of a to the next, and
+    of b (0 where it is the same for all).  A unit is a tile of one product; those beneath each other share b's panel.
+    """
+    w = Writer(dialect)
+    c, t = compute(d), TYPES[compute(d)]
+    for a in (Array("a", c), Array("b", c), Array("y", d, True)):
+        w.array(a)
+    w.integer("m", "n", "k", "a_panels", "b_panels")
+    rows, columns = TILE
+    with w.units():
+        w.line(f"const i64 down = (m + {rows - 1}) / {rows}, across = (n + {columns - 1}) / {columns};")
+        w.line("const i64 matrix = unit / (down * across), tile = unit - matrix * down * across;")
+        w.line("const i64 i = tile % down, j = tile / down;")
+        w.line(f"GLOBAL const {t}* RESTRICT pa = a + a_offset + (matrix * a_panels + i) * k * {rows};")
+        w.line(f"GLOBAL const {t}* RESTRICT pb = b + b_offset + (matrix * b_panels + j) * k * {columns};")
+        if c is float32:
+            _tile_vector(w)
+        else:
+            _tile_scalar(w, c)
+        w.line(f"const i64 to = y_offset + matrix * m * n + i * {rows} * n + j * {columns};")
+        w.line(f"const int height = m - i * {rows} < {rows} ? (int)(m - i * {rows}) : {rows};")
+        w.line(f"const int width = n - j * {columns} < {columns} ? (int)(n - j * {columns}) : {columns};")
+        with w.block("for (int r = 0; r < height; ++r) for (int l = 0; l < width; ++l)"):
+            w.line(stored(d, "y", "to + r * n + l", "sum[r][l]", c))
+    return w.kernel(name, contract=True)
+
+
+def _tile_scalar(w: Writer, c: dtype) -> None:
+    rows, columns = TILE
+    product = apply("add", variable("s", c), apply("mul", load(0, c), load(1, c)))
+    w.line(f"{TYPES[c]} sum[{rows}][{columns}];")
+    w.line(f"for (int r = 0; r < {rows}; ++r) for (int l = 0; l < {columns}; ++l) sum[r][l] = 0;")
+    with w.block("for (i64 q = 0; q < k; ++q)"), w.block(f"for (int r = 0; r < {rows}; ++r)"):
+        w.line("VECTOR")
+        with w.block(f"for (int l = 0; l < {columns}; ++l)"):
+            leaves = {("variable", "s"): "sum[r][l]", ("load", 0): f"pa[q * {rows} + r]",
+                      ("load", 1): f"pb[q * {columns} + l]"}  # fmt: skip
+            w.line(f"sum[r][l] = {w.value(product, dict(leaves))};")
+
+
+def _tile_vector(w: Writer) -> None:
+    """The same in vectors of eight, unrolled, so that all sums stay in registers."""
+    rows, columns = TILE
+    halves = range(columns // 8)
+    for r in range(rows):
+        w.line(" ".join(f"v8 s{r}{h} = ZERO_v8;" for h in halves))
+    with w.block("for (i64 q = 0; q < k; ++q)"):
+        w.line(" ".join(f"const v8 b{h} = LOAD_v8(pb + q * {columns} + {8 * h});" for h in halves))
+        for r in range(rows):
+            sums = " ".join(f"s{r}{h} = s{r}{h} + a{r} * b{h};" for h in halves)
+            w.line(f"const f32 a{r} = pa[q * {rows} + {r}]; {sums}")
+    w.line(f"f32 sum[{rows}][{columns}];")
+    for r in range(rows):
+        w.line(" ".join(f"STORE_v8(&sum[{r}][{8 * h}], s{r}{h});" for h in halves))

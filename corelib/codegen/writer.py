@@ -1,0 +1,167 @@
+"""What all kernels have in common: parameters, offsets from coordinates, and expressions as statements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from ..dtypes import dtype
+from . import family
+from .dialect import Dialect
+from .family import TYPES
+from .scalar import Expr
+
+__all__ = ["Array", "Kernel", "Writer"]
+
+
+@dataclass(frozen=True)
+class Array:
+    """An array parameter: its name, element type, and whether it is written."""
+
+    name: str
+    dtype: dtype
+    written: bool = False
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A rendered kernel.
+
+    Attributes:
+        name: of the function in ``source``.
+        source: its text, without the dialect's prologue and without ``functions``.
+        functions: definitions it calls, by name; kernels of one program share them.
+        parameters: the types of the arguments in order: "array", or a type such as "i64" or "f32"; what the dialect
+            appends is not among them.
+        raises: whether the error word is the last of the arguments.
+        contract: whether a multiplication and an addition may be one rounding.
+    """
+
+    name: str
+    source: str
+    functions: Mapping[str, str]
+    parameters: tuple[str, ...]
+    raises: bool = False
+    contract: bool = False
+
+
+@dataclass
+class Writer:
+    """Collects a kernel's text."""
+
+    dialect: Dialect
+    lines: list[str] = field(default_factory=list)
+    functions: dict[str, str] = field(default_factory=dict)
+    head: list[tuple[str, str]] = field(default_factory=list)  # (type for the host, declaration)
+    raises: bool = False
+    _depth: int = 1
+    _names: int = 0
+
+    def array(self, a: Array) -> None:
+        """A pointer and the offset, in elements, of the first element."""
+        const = "" if a.written else "const "
+        self.head.append(("array", f"GLOBAL {const}{TYPES[a.dtype]}* RESTRICT {a.name}"))
+        self.integer(f"{a.name}_offset")
+
+    def integer(self, *names: str) -> None:
+        """64-bit parameters."""
+        self.head.extend(("i64", f"const i64 {name}") for name in names)
+
+    def scalar(self, name: str, d: dtype) -> None:
+        """A number parameter of a compute dtype."""
+        self.head.append((TYPES[d], f"const {TYPES[d]} {name}"))
+
+    def line(self, *texts: str) -> None:
+        for text in texts:
+            self.lines.append("    " * self._depth + text)
+
+    @contextmanager
+    def block(self, head: str) -> Iterator[None]:
+        """``head {`` ... ``}``."""
+        self.line(f"{head} {{" if head else "{")
+        self._depth += 1
+        yield
+        self._depth -= 1
+        self.line("}")
+
+    @contextmanager
+    def units(self) -> Iterator[None]:
+        """The loop over this caller's share of the work."""
+        self.line("UNITS")
+        with self.block("for (i64 unit = FIRST; unit < LIMIT; unit += STEP)"):
+            yield
+
+    def fresh(self, prefix: str = "t") -> str:
+        self._names += 1
+        return f"{prefix}{self._names}"
+
+    def offsets(self, rest: str, sizes: Sequence[str], bases: Mapping[str, tuple[str, Sequence[str]]]) -> None:
+        """Declare each base: where the coordinates, of which ``rest`` is the row-major position, are in an array.
+
+        ``bases`` maps a variable to (start, strides of the sizes).
+        """
+        for variable, (start, _) in bases.items():
+            self.line(f"i64 {variable} = {start};")
+        if not sizes:
+            return
+        with self.block(""):
+            self.line(f"i64 rest = {rest};")
+            for d in reversed(range(len(sizes))):
+                last = d == 0
+                self.line(f"const i64 c{d} = {'rest' if last else f'rest % {sizes[d]}'};")
+                if not last:
+                    self.line(f"rest /= {sizes[d]};")
+                for variable, (_, strides) in bases.items():
+                    self.line(f"{variable} += c{d} * {strides[d]};")
+
+    def value(self, e: Expr, leaves: Mapping[tuple[str, object], str]) -> str:
+        """Statements that compute ``e``; the name of the result.  ``leaves`` spells loads, numbers, variables."""
+        return self.values([e], leaves)[0]
+
+    def values(self, expressions: Sequence[Expr], leaves: Mapping[tuple[str, object], str]) -> list[str]:
+        """As :meth:`value`, of several that share subexpressions."""
+        names: dict[tuple[object, ...], str] = {}
+        seen: dict[int, str] = {}
+
+        def visit(e: Expr) -> str:
+            if id(e) in seen:
+                return seen[id(e)]
+            args = [visit(a) for a in e.args]
+            if e.op == "const":
+                name = family.literal(e.value, e.dtype)
+            else:
+                key = (e.op, tuple(args), e.dtype, e.value)
+                name = names.get(key, "")
+                if not name:
+                    name = names[key] = self._named(e, args, leaves)
+            seen[id(e)] = name
+            return name
+
+        return [visit(e) for e in expressions]
+
+    def _named(self, e: Expr, args: list[str], leaves: Mapping[tuple[str, object], str]) -> str:
+        if not e.args:
+            text = leaves[e.op, e.value]
+            if e.op != "load":
+                return text
+        else:
+            text = family.spelled(e, args)
+            helper = family.helpers(e)
+            if helper is not None:
+                self.functions[helper[0]] = helper[1]
+            self.raises |= family.raises(e)
+        name = self.fresh()
+        self.line(f"const {TYPES[e.dtype]} {name} = {text};")
+        return name
+
+    def kernel(self, name: str, contract: bool = False) -> Kernel:
+        """The finished kernel."""
+        name = f"run_{name}"  # no function of the language's has such a name
+        head = list(self.head)
+        if self.raises:
+            head.append(("array", self.dialect.errors))
+        declared = ", ".join([declaration for _, declaration in head] + [self.dialect.tail])
+        body = "\n".join(self.lines)
+        source = f"KERNEL void {name}({declared}) {{\n{body}\n}}\n"
+        return Kernel(name, source, dict(self.functions), tuple(t for t, _ in head), self.raises, contract)
