@@ -157,6 +157,13 @@ def test_along_dimensions(name, dtype):
                     check(got, want, what)
 
 
+@pytest.mark.parametrize("d", [corelib.int8, corelib.uint8, corelib.int32])
+def test_sum_in_a_narrow_integer_dtype_stays_in_it(d):
+    total = corelib.sum(corelib.tensor([[100, 100, 100]], dtype=d), 1, dtype=d)
+    assert total.numpy().dtype == d.numpy
+    assert total.tolist() == [np.array(300).astype(d.numpy)]
+
+
 def test_sum_over_an_outer_dimension_does_not_drift():
     x = np.full((2_000_001, 2), 0.1, np.float32)
     got = KERNELS["sum"].function(x, (0,), False, D.float32)

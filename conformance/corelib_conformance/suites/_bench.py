@@ -273,13 +273,13 @@ class Bench:
         (result, *_) = self.call(PRIMITIVES[name], args)
         held, kept = self.get(result), [self.get(t) for t in operands]
         if result._layout.numel:
-            result.fill_(True if result.dtype.category == 0 else 1)
+            result.copy_(self.put(np.ones(result.shape, result.dtype.numpy)))
             for tensor, host in zip(operands, kept, strict=True):
                 same(self.get(tensor), host, f"{name}: writing to the result changed an operand", payload=True)
         (result, *_) = self.call(PRIMITIVES[name], args)
         for tensor in operands:
             if min(tensor._layout.strides, default=0) >= 0:
-                tensor.zero_()
+                tensor.copy_(self.put(np.zeros(tensor.shape, tensor.dtype.numpy)))
         same(self.get(result), held, f"{name}: writing to an operand changed the result", payload=True)
 
 

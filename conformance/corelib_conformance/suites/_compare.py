@@ -31,7 +31,7 @@ _LIMITS = {
 
 def limits(dtype: Any) -> Limits:
     """Of a NumPy dtype (or its name)."""
-    return _LIMITS[str(getattr(dtype, "name", dtype))]
+    return _LIMITS[dtype if isinstance(dtype, str) else np.dtype(dtype).name]
 
 
 def bits(values: Array) -> Array:

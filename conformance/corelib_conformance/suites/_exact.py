@@ -37,6 +37,7 @@ BOUNDS: dict[str, float] = {
 }  # fmt: skip
 """Largest error in units of the last place, as in the OpenCL table; float64 div and sqrt round correctly."""
 SCALES: dict[str, Callable[..., Array]] = {
+    "sigmoid": lambda x: np.full_like(x, 2.0**-120),  # what is 0 to float32's exp may be 0
     "gelu": np.abs, "sinc": np.ones_like, "lgamma": np.ones_like, "digamma": np.ones_like,
     "logaddexp": lambda x, y: np.maximum(np.maximum(np.abs(x), np.abs(y)), 1),
     "logaddexp2": lambda x, y: np.maximum(np.maximum(np.abs(x), np.abs(y)), 1),
@@ -160,7 +161,7 @@ def _special(operands: list[Array], first: Array) -> Array:
 
 def _by_mpmath(function: Callable[..., Any], operands: list[Array], first: Array) -> tuple[Array, Array]:
     """``first`` with the ordinary elements replaced by mpmath's answers."""
-    import mpmath
+    import mpmath  # type: ignore[import-untyped]
 
     high, low = np.array(first, np.float64), np.zeros(np.shape(first))
     with mpmath.workprec(160):
