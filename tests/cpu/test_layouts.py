@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from corelib_cpu.backend import CpuBackend
 
+import corelib
 from corelib import dtypes as D
 from corelib.device import Device
 from corelib.layout import Layout
