@@ -5,6 +5,6 @@ from __future__ import annotations
 from .ops import FAMILIES
 from .ops.families import functions
 
-_FUNCTIONS = functions(FAMILIES)
-globals().update(_FUNCTIONS)
-__all__ = sorted(_FUNCTIONS)
+FUNCTIONS = functions(FAMILIES)
+globals().update(FUNCTIONS)
+__all__ = sorted(FUNCTIONS)

@@ -12,6 +12,8 @@ from . import samples
 from .primitive import primitive
 from .view import view
 
+__all__ = ["view_as_complex", "view_as_real"]
+
 _A = samples.array
 
 

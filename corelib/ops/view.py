@@ -11,6 +11,9 @@ from ..layout import Layout, contiguous_strides
 from . import rules, samples
 from .primitive import primitive
 
+__all__ = ["as_strided", "diagonal", "permute", "select", "squeeze", "transpose", "unfold", "unsqueeze"]
+METHODS = ["as_strided", "diagonal", "select", "squeeze", "transpose", "unfold", "unsqueeze"]
+
 
 def view_strides(shape: tuple[int, ...], strides: tuple[int, ...], new: tuple[int, ...]) -> tuple[int, ...] | None:
     """Strides that show memory of ``shape``/``strides`` as ``new``, or None where only a copy can.

@@ -81,12 +81,6 @@ def _written_back(name: str, function: Any) -> None:
     bind(name + "_", method)
 
 
-for _name in (
-    "gt", "ge", "ne", "logical_not", "sign", "true_divide", "addmm", "baddbmm", "cumsum", "cumprod",
-    "clamp", "masked_fill", "remainder", "floor_divide", "ceil", "trunc", "index_add", "tril", "triu", "square",
-    "floor", "round",
-):  # fmt: skip
-    _written_back(_name, getattr(ops, _name))
 _written_back("conj_physical", ops.conj)
 for _name, _function in in_place(ops.FAMILIES).items():
     _prim = getattr(_function, "prim", None)

@@ -435,29 +435,9 @@ def flip(self: Tensor, *dims: Any, **named: Any) -> Tensor:
 
 
 # names bound as they are: the function's first argument is the tensor
-for _name in (
-    "abs", "sqrt", "exp", "expm1", "log", "log1p", "sin", "cos", "tanh", "erf", "floor", "round", "ceil", "trunc",
-    "neg", "sign", "reciprocal", "rsqrt", "sigmoid", "relu", "square", "isnan", "isinf", "isfinite", "logical_not",
-    "bitwise_not", "conj", "clamp", "pow", "sub", "mul", "div", "fmod", "remainder", "floor_divide", "atan2",
-    "maximum", "minimum", "eq", "ne", "lt", "le", "gt", "ge", "bitwise_and", "bitwise_or", "bitwise_xor",
-    "bitwise_left_shift", "bitwise_right_shift", "sum", "prod", "amax", "amin", "argmax", "argmin", "max", "min",
-    "any", "all", "mean", "var", "std", "norm", "cumsum", "cumprod", "cummax", "cummin", "logsumexp", "softmax",
-    "log_softmax", "count_nonzero", "matmul", "mm", "bmm", "mv", "dot", "outer", "addmm", "baddbmm", "reshape",
-    "flatten", "squeeze", "unsqueeze", "transpose", "select", "diagonal", "unfold", "as_strided", "movedim",
-    "contiguous", "clone", "to", "chunk", "unbind", "repeat", "tril", "triu", "gather", "scatter",
-    "scatter_add", "scatter_", "scatter_add_", "index_select", "index_add", "nonzero", "masked_select", "masked_fill",
-    "take_along_dim", "copy_", "fill_", "uniform_", "normal_", "bernoulli", "bernoulli_", "random_", "exponential_",
-    "multinomial", "sort", "argsort", "topk", "unique", "bincount",
-):  # fmt: skip
-    bind(_name, getattr(ops, _name))
-
 for _name, _function in ops.families.methods(ops.FAMILIES).items():
     bind(_name, _function)
 
-bind("absolute", ops.abs)
-bind("negative", ops.neg)
-bind("true_divide", ops.true_divide)
-bind("swapaxes", ops.transpose)
 bind("nelement", T.numel)
 bind("ndimension", T.dim)
 
