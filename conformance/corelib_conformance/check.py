@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from corelib.device import Device
     from corelib.ops.primitive import Primitive
 
-__all__ = ["PROFILES", "TIERS", "Check", "Measure", "Unsupported", "collect", "flag_of", "tier_of"]
+__all__ = ["PROFILES", "TIERS", "Check", "Measure", "Unsupported", "collect", "flag_of", "show", "tier_of"]
 
 TIERS = ("core", "training", "fused", "linalg", "fft", "complex", "async", "multi-device")
 PROFILES = ("quick", "full")
@@ -125,3 +125,15 @@ def tier_of(prim: Primitive, dtypes: tuple[str, ...] = ()) -> str:
     if prim.kind in ("view", "host"):
         return "core"
     return "fused" if prim.tier == "optional" else prim.tier
+
+
+def show(identifier: str, device: str) -> None:
+    """Run one check here, without a worker, so that its failure can be looked at in a debugger.
+
+    Raises whatever the check raises; KeyError where there is no such check.
+    """
+    from .device import resolve
+
+    checks = {check.id: check for check in collect()}
+    measured = checks[identifier].run(resolve(device))
+    print(f"{identifier}: pass" + (f", {measured}" if measured is not None else ""))
