@@ -67,7 +67,7 @@ def build(run: Run) -> dict[str, Any]:
         "mutants": mutant_score(),
         "ulp": _ulp(run.checks, results),
         "timings": dict(run.timings),
-        "ids": [_entry(check, results[check.id]) for check in run.checks],
+        "ids": [_entry(check, results[check.id], run.description["device"]) for check in run.checks],
     }
 
 
@@ -88,7 +88,7 @@ def _tiers(
     }
 
 
-def _entry(check: Check, result: Result) -> dict[str, Any]:
+def _entry(check: Check, result: Result, device: str) -> dict[str, Any]:
     """One id; the fields that say nothing are left out, and those that only a failure needs."""
     entry = {"id": check.id, "tier": check.tier, "op": check.op, "dtype": check.dtype, "group": check.group}
     given = asdict(result)
@@ -96,16 +96,16 @@ def _entry(check: Check, result: Result) -> dict[str, Any]:
     given["seconds"] = round(result.seconds, 6)
     entry |= {name: value for name, value in given.items() if value not in ("", None)}
     if result.status not in ("pass", "unsupported-declared", "not-run"):
-        entry["program"] = program(check, None)
+        entry["program"] = program(check, device)
     return entry
 
 
-def program(check: Check, device: str | None) -> str:
-    """A program that shows what a check finds; with a device, complete."""
+def program(check: Check, device: str) -> str:
+    """A program that shows what a check finds on a device."""
     text = check.program() if check.program is not None else ""
     if not text.strip():
         text = f"from corelib_conformance.check import show\n\nshow({check.id!r}, device)\n"
-    return text if device is None else f'device = "{device}"\n{text}'
+    return f'device = "{device}"\n{text}'
 
 
 def _ulp(checks: Sequence[Check], results: Mapping[str, Result]) -> dict[str, dict[str, Any]]:
