@@ -141,7 +141,7 @@ def _matrix(report: Mapping[str, Any]) -> Iterator[str]:
     columns = [d for d in _DTYPES if any(d in row for row in rows.values())]
     yield "<h2>Operations and dtypes</h2>"
     key = "".join(f'<span class="cell c-{status}">{_SIGNS[status]}</span>{status}' for status in reversed(_WORST))
-    yield f'<p class="key soft">The worst status of a cell's checks, and how many there are.{key}</p>'
+    yield f'<p class="key soft">The worst status of the checks in a cell, and how many there are.{key}</p>'
     heads = "".join(f"<th>{_SHORT.get(d, d)}</th>" for d in columns)
     yield f'<table class="matrix"><thead><tr><th></th>{heads}</tr></thead><tbody>'
     for tier in TIERS:
