@@ -186,7 +186,7 @@ def acosh(input: Tensor) -> Tensor:
     if input.dtype.is_complex:
         return log(input + sqrt(input + 1) * sqrt(input - 1))
     above = minimum(input, 1e9) - 1
-    return where(lt(1e9, input), log(maximum(input, 1.0)) + math.log(2.0), log1p(above + sqrt(above * (above + 2))))
+    return where(lt(1e9, input), log(maximum(input, 1.0)) + math.log(2.0), log1p(above + sqrt(above) * sqrt(above + 2)))
 
 
 def _acosh_slope(x: Tensor) -> Tensor:

@@ -173,3 +173,9 @@ def test_function_of_an_in_place_form() -> None:
     x = corelib.tensor([0.5])
     assert corelib.asin_(x) is x
     assert x.item() == pytest.approx(math.asin(0.5))
+
+
+@pytest.mark.parametrize("device", ["cpu", "strict"])
+def test_acosh_below_one_is_nan_however_far(device):
+    x = corelib.tensor([0.5, -1.0, -1e4, -1e20, -math.inf], device=device)
+    assert corelib.isnan(corelib.acosh(x)).all()

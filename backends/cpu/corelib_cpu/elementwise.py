@@ -7,7 +7,6 @@ ml_dtypes do so by themselves in ``+ - * /``, the other functions are told to.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -307,7 +306,7 @@ def fill(value: Any, layout: Layout, out: Array | None = None) -> Array:
     """An array full of one number."""
     target = layout.dtype.numpy
     if out is None:
-        if value == 0 and not (isinstance(value, float) and math.copysign(1.0, value) < 0):
+        if value == 0 and "-" not in str(value):  # nor is any part -0.0
             return np.zeros(layout.shape, target)
         out = np.empty(layout.shape, target)
     out.fill(np.float32(value) if layout.dtype.is_half else value)

@@ -62,7 +62,8 @@ def same(got: Array, expected: Array, message: str = "values", payload: bool = F
         bad = bad.reshape(-1, 2).any(1)
     bad = bad.reshape(got.shape)
     if not payload and got.dtype.kind not in "biu":
-        bad &= ~(np.isnan(got) & np.isnan(expected))
+        with np.errstate(all="ignore"):
+            bad &= ~(np.isnan(got) & np.isnan(expected))
     assert not bad.any(), _where(bad, got, expected, message)
 
 

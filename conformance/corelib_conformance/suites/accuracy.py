@@ -170,6 +170,9 @@ def _integer_pairs(t: Template, a: Array, b: Array) -> tuple[Array, Array]:
     if t.name in ("gcd", "lcm"):  # without what has no answer in the dtype
         low = np.iinfo(a.dtype).min // 2 if a.dtype.kind == "i" else 0
         fine = (a > low) & (b > low)
+        if t.name == "lcm":
+            wide = [np.abs(x.astype(object)) for x in (a, b)]
+            fine &= (wide[0] * wide[1] <= np.iinfo(a.dtype).max).astype(bool)
         a, b = a[fine], b[fine]
     return a, b
 

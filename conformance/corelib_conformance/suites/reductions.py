@@ -257,6 +257,10 @@ def run_special(name: str, d: dtype, device: Device) -> None:
     if name in ("prod", "cumprod"):
         rows += [[0, inf, 1, 1, 1], [0, 5, 3, 2, 1], [2, 0, 3, 0, 4], [-1, 0, 2, nan, 0], [4, 2, 0, 1, 1], [0] * 5]
     host = np.array(rows).astype(d.numpy)
+    if name in ("prod", "cumprod"):  # whole powers of two, and few of them
+        powers = np.sign(host.astype(np.float64)) * np.where(np.abs(host.astype(np.float64)) > 2, 1, 2)
+        host = np.where(np.isfinite(host) & (host != 0), powers, host.astype(np.float64)).astype(d.numpy)
+        host[: host.shape[0] // 2] = np.where(np.abs(host) == 2, np.sign(host), host)[: host.shape[0] // 2]
     for view in ("contiguous", "transposed", "stepped"):
         for wide in (1, 7):  # alone and in longer rows
             tiled = np.tile(host, (1, wide))
@@ -422,6 +426,13 @@ def run_out(name: str, d: dtype, device: Device) -> None:
             wanted = memory.copy()
             wanted[3 : 3 + count : stretch][: right.size] = right.ravel()
             same(bench.get(buffer), wanted, f"out= at offset 3, every {stretch}, shape {shape}", payload=True)
+    if name in ("cumsum", "cumprod") and result_type(name, d, None) is d:
+        for shape, dim in (((7, 33), 1), ((33, 7), 0), ((1030,), 0)):
+            host = numbers(shape, d, name, seed=6)
+            for view in ("contiguous", "transposed", "offset1"):
+                x = bench.view(host, view)
+                PRIMITIVES[name].function(*arguments(name, x, dim), out=x)
+                same(bench.get(x), answer(name, host, dim)[0].astype(d.numpy), f"out= is the input, {view}")
     host = numbers((6, 7), d, name)
     bench.independent(name, *arguments(name, bench.put(host), 1 if name in ALONG else (1,)))
     one = numbers((6, 1), d, name)
