@@ -28,15 +28,14 @@ _BITS = {size: np.dtype(f"i{size}") for size in (2, 4, 8)}
 
 @kernel("relu_grad", dtypes=FLOATS)
 def relu_grad(grad: Array, output: Array) -> Array:
-    """grad where output is positive, else 0 (not their product: a gradient may be infinite).
+    """grad where output is not zero, else 0 (not their product: a gradient may be infinite).
 
-    As a mask over the bits, since ``np.where`` branches at every element, and mispredicts half of them.
+    As integers times 0 or 1, since ``np.where`` branches at every element, and mispredicts half of them.
     """
     bits = _BITS[grad.itemsize]
-    positive: Array = local.run(np.greater, output, _zero(output.dtype), out=..., order="C").view(np.int8)
-    mask = np.negative(positive, out=positive).astype(bits)  # all ones where positive
-    result: Array = np.bitwise_and(grad.view(bits), mask, out=mask).view(grad.dtype)
-    return result
+    mask: Array = local.run(np.not_equal, output, _zero(output.dtype), out=..., order="C").astype(bits)
+    np.multiply(grad.view(bits), mask, mask)
+    return mask.view(grad.dtype)
 
 
 _zeros: dict[np.dtype[Any], Array] = {}

@@ -12,7 +12,7 @@ from corelib.backend.base import kernel
 
 from .context import local, quiet
 from .elementwise import Array, is_half, store, wide
-from .reduction import sum_floats
+from .reduction import sum_rows
 
 
 @kernel("matmul", dtypes=NUMERIC, out=True)
@@ -42,10 +42,9 @@ def linear(x: Array, weight: Array, bias: Array | None) -> Array:
         return _half_linear(x, weight, bias)
     rows = x if x.ndim == 2 else _rows(x)
     outputs = weight.shape[0]
-    # BLAS takes longer over a small transposed matrix than over a copy, the copying included.
     turned = weight.T
-    if weight.size <= 4096 and outputs >= 32 and rows.shape[0] >= 16:
-        turned = np.ascontiguousarray(turned)
+    if outputs >= 32 and weight.size <= 8192 and rows.shape[0] >= 16:
+        turned = turned.copy()  # BLAS takes longer over a small transposed matrix than over a copy, with the copying
     result: Array = np.dot(rows, turned)  # np.dot does not look at floating-point events
     if bias is not None:
         local.run(np.add, result, bias, result)
@@ -74,21 +73,10 @@ def linear_grad(
         if x.ndim != 2:
             grad_x = grad_x.reshape(x.shape)
     if of_weight:
-        turned = np.ascontiguousarray(rows.T) if rows.size <= 4096 else rows.T  # as in linear
-        grad_weight = np.dot(turned, x if x.ndim == 2 else _rows(x))
+        grad_weight = np.dot(rows.T, x if x.ndim == 2 else _rows(x))
     if of_bias:
-        grad_bias = _sum_rows(rows)
+        grad_bias = sum_rows(rows)
     return grad_x, grad_weight, grad_bias
-
-
-def _sum_rows(rows: Array) -> Array:
-    if rows.shape[0] <= 128 or rows.dtype.kind != "f":
-        result: Array = local.run(np.add.reduce, rows, 0, rows.dtype)
-        return result
-    return _long_sum(rows, (0,), False, rows.dtype)
-
-
-_long_sum = quiet(sum_floats)
 
 
 @quiet
