@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf, prod
 from typing import Any
 
 from ... import ops
 from ...ops import pools
 from ...tensor import Tensor
+from .._dimensions import Size, as_tuple, by_dims
 
 __all__ = [
     "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d",
@@ -17,195 +19,89 @@ __all__ = [
     "max_pool3d", "max_pool3d_with_indices", "max_unpool1d", "max_unpool2d", "max_unpool3d",
 ]  # fmt: skip
 
-_Pair = int | Sequence[int]
 _Sizes = int | Sequence[int | None] | None
 _Maxima = Tensor | tuple[Tensor, Tensor]
+_FOUND: Any = (pools.max_pool1d_with_indices, ops.max_pool2d_with_indices, pools.max_pool3d_with_indices)
+_MEANS: Any = (pools.avg_pool1d, ops.avg_pool2d, pools.avg_pool3d)
 
 avg_pool1d = pools.avg_pool1d
 avg_pool3d = pools.avg_pool3d
-adaptive_avg_pool1d = pools.adaptive_avg_pool1d
 
 
-def max_pool1d_with_indices(
-    input: Tensor,
-    kernel_size: _Pair,
-    stride: _Pair | None = None,
-    padding: _Pair = 0,
-    dilation: _Pair = 1,
-    ceil_mode: bool = False,
-    return_indices: bool = False,
-) -> tuple[Tensor, Tensor]:
-    """What ``max_pool1d`` finds, and where: the places in the flattened last dimension."""
-    return pools.max_pool1d_with_indices(input, kernel_size, stride, padding, dilation, ceil_mode)
+@by_dims
+def max_poolnd_with_indices(
+    n: int, input: Tensor, kernel_size: Size, stride: Size | None = None, padding: Size = 0, dilation: Size = 1,
+    ceil_mode: bool = False, return_indices: bool = False,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """What ``max_pool{n}d`` finds, and where: the places in the flattened last {n} dimensions."""
+    found: tuple[Tensor, Tensor] = _FOUND[n - 1](input, kernel_size, stride, padding, dilation, ceil_mode)
+    return found
 
 
-def max_pool1d(
-    input: Tensor,
-    kernel_size: _Pair,
-    stride: _Pair | None = None,
-    padding: _Pair = 0,
-    dilation: _Pair = 1,
-    ceil_mode: bool = False,
-    return_indices: bool = False,
-) -> _Maxima:
-    """The largest element of each window of (N, C, L) or (C, L); the stride is the kernel size by default."""
-    found = pools.max_pool1d_with_indices(input, kernel_size, stride, padding, dilation, ceil_mode)
+@by_dims
+def max_poolnd(
+    n: int, input: Tensor, kernel_size: Size, stride: Size | None = None, padding: Size = 0, dilation: Size = 1,
+    ceil_mode: bool = False, return_indices: bool = False,
+) -> _Maxima:  # fmt: skip
+    """The largest element of each window of {shapes}; the stride is the kernel size by default."""
+    found: tuple[Tensor, Tensor] = _FOUND[n - 1](input, kernel_size, stride, padding, dilation, ceil_mode)
     return found if return_indices else found[0]
 
 
-def max_pool2d_with_indices(
-    input: Tensor,
-    kernel_size: _Pair,
-    stride: _Pair | None = None,
-    padding: _Pair = 0,
-    dilation: _Pair = 1,
-    ceil_mode: bool = False,
-    return_indices: bool = False,
-) -> tuple[Tensor, Tensor]:
-    """What ``max_pool2d`` finds, and where: the places in the flattened last 2 dimensions."""
-    return ops.max_pool2d_with_indices(input, kernel_size, stride, padding, dilation, ceil_mode)
-
-
-def max_pool2d(
-    input: Tensor,
-    kernel_size: _Pair,
-    stride: _Pair | None = None,
-    padding: _Pair = 0,
-    dilation: _Pair = 1,
-    ceil_mode: bool = False,
-    return_indices: bool = False,
-) -> _Maxima:
-    """The largest element of each window of (N, C, H, W) or (C, H, W); the stride is the kernel size by default."""
-    found = ops.max_pool2d_with_indices(input, kernel_size, stride, padding, dilation, ceil_mode)
-    return found if return_indices else found[0]
-
-
-def max_pool3d_with_indices(
-    input: Tensor,
-    kernel_size: _Pair,
-    stride: _Pair | None = None,
-    padding: _Pair = 0,
-    dilation: _Pair = 1,
-    ceil_mode: bool = False,
-    return_indices: bool = False,
-) -> tuple[Tensor, Tensor]:
-    """What ``max_pool3d`` finds, and where: the places in the flattened last 3 dimensions."""
-    return pools.max_pool3d_with_indices(input, kernel_size, stride, padding, dilation, ceil_mode)
-
-
-def max_pool3d(
-    input: Tensor,
-    kernel_size: _Pair,
-    stride: _Pair | None = None,
-    padding: _Pair = 0,
-    dilation: _Pair = 1,
-    ceil_mode: bool = False,
-    return_indices: bool = False,
-) -> _Maxima:
-    """The largest element of each window of (N, C, D, H, W) or (C, D, H, W); the stride is the kernel size."""
-    found = pools.max_pool3d_with_indices(input, kernel_size, stride, padding, dilation, ceil_mode)
-    return found if return_indices else found[0]
+max_pool1d_with_indices, max_pool2d_with_indices, max_pool3d_with_indices = max_poolnd_with_indices
+max_pool1d, max_pool2d, max_pool3d = max_poolnd
 
 
 def avg_pool2d(
-    input: Tensor,
-    kernel_size: _Pair,
-    stride: _Pair | None = None,
-    padding: _Pair = 0,
-    ceil_mode: bool = False,
-    count_include_pad: bool = True,
-    divisor_override: int | None = None,
-) -> Tensor:
+    input: Tensor, kernel_size: Size, stride: Size | None = None, padding: Size = 0, ceil_mode: bool = False,
+    count_include_pad: bool = True, divisor_override: int | None = None,
+) -> Tensor:  # fmt: skip
     """The mean of each window of (N, C, H, W) or (C, H, W)."""
     return ops.avg_pool2d(input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
 
-def adaptive_avg_pool2d(input: Tensor, output_size: _Sizes) -> Tensor:
-    """The mean over (H_out, W_out) nearly equal windows of (N, C, H, W) or (C, H, W); None keeps a size."""
-    return pools.adaptive_avg_pool("adaptive_avg_pool2d", input, output_size, 2)
+@by_dims
+def adaptive_avg_poolnd(n: int, input: Tensor, output_size: _Sizes) -> Tensor:
+    """The mean over ``output_size`` nearly equal windows of {shapes}; None keeps a size."""
+    return pools.adaptive_avg_pool(f"adaptive_avg_pool{n}d", input, output_size, n)
 
 
-def adaptive_avg_pool3d(input: Tensor, output_size: _Sizes) -> Tensor:
-    """The mean over nearly equal windows of (N, C, D, H, W) or (C, D, H, W); None keeps a size."""
-    return pools.adaptive_avg_pool("adaptive_avg_pool3d", input, output_size, 3)
-
-
-def adaptive_max_pool1d_with_indices(
-    input: Tensor, output_size: _Sizes, return_indices: bool = False
+@by_dims
+def adaptive_max_poolnd_with_indices(
+    n: int, input: Tensor, output_size: _Sizes, return_indices: bool = False
 ) -> tuple[Tensor, Tensor]:
-    """What ``adaptive_max_pool1d`` finds, and where."""
-    return pools.adaptive_max_pool("adaptive_max_pool1d", input, output_size, 1)
+    """What ``adaptive_max_pool{n}d`` finds, and where."""
+    return pools.adaptive_max_pool(f"adaptive_max_pool{n}d", input, output_size, n)
 
 
-def adaptive_max_pool1d(input: Tensor, output_size: _Sizes, return_indices: bool = False) -> _Maxima:
-    """The largest element of each of ``output_size`` nearly equal windows of (N, C, L) or (C, L)."""
-    found = pools.adaptive_max_pool("adaptive_max_pool1d", input, output_size, 1)
+@by_dims
+def adaptive_max_poolnd(n: int, input: Tensor, output_size: _Sizes, return_indices: bool = False) -> _Maxima:
+    """The largest element of each of ``output_size`` nearly equal windows of {shapes}."""
+    found = pools.adaptive_max_pool(f"adaptive_max_pool{n}d", input, output_size, n)
     return found if return_indices else found[0]
 
 
-def adaptive_max_pool2d_with_indices(
-    input: Tensor, output_size: _Sizes, return_indices: bool = False
-) -> tuple[Tensor, Tensor]:
-    """What ``adaptive_max_pool2d`` finds, and where."""
-    return pools.adaptive_max_pool("adaptive_max_pool2d", input, output_size, 2)
+adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d = adaptive_avg_poolnd
+adaptive_max_pool1d_with_indices, adaptive_max_pool2d_with_indices, adaptive_max_pool3d_with_indices = (
+    adaptive_max_poolnd_with_indices
+)
+adaptive_max_pool1d, adaptive_max_pool2d, adaptive_max_pool3d = adaptive_max_poolnd
 
 
-def adaptive_max_pool2d(input: Tensor, output_size: _Sizes, return_indices: bool = False) -> _Maxima:
-    """The largest element of each of ``output_size`` nearly equal windows of (N, C, H, W) or (C, H, W)."""
-    found = pools.adaptive_max_pool("adaptive_max_pool2d", input, output_size, 2)
-    return found if return_indices else found[0]
-
-
-def adaptive_max_pool3d_with_indices(
-    input: Tensor, output_size: _Sizes, return_indices: bool = False
-) -> tuple[Tensor, Tensor]:
-    """What ``adaptive_max_pool3d`` finds, and where."""
-    return pools.adaptive_max_pool("adaptive_max_pool3d", input, output_size, 3)
-
-
-def adaptive_max_pool3d(input: Tensor, output_size: _Sizes, return_indices: bool = False) -> _Maxima:
-    """The largest element of each of ``output_size`` nearly equal windows of (N, C, D, H, W) or (C, D, H, W)."""
-    found = pools.adaptive_max_pool("adaptive_max_pool3d", input, output_size, 3)
-    return found if return_indices else found[0]
-
-
-def _tuple(value: Any, n: int) -> tuple[int, ...]:
-    return (value,) * n if isinstance(value, int) else tuple(value)
-
-
-def _lp_pool(n: int, input: Tensor, norm_type: float, kernel_size: Any, stride: Any, ceil_mode: bool) -> Tensor:
-    maxima: Any = (pools.max_pool1d, ops.max_pool2d, pools.max_pool3d)[n - 1]
-    means: Any = (pools.avg_pool1d, ops.avg_pool2d, pools.avg_pool3d)[n - 1]
-    if norm_type == float("inf"):
-        return maxima(input.abs(), kernel_size, stride, 0, 1, ceil_mode)  # type: ignore[no-any-return]
-    if norm_type == -float("inf"):
-        return -maxima(-input.abs(), kernel_size, stride, 0, 1, ceil_mode)  # type: ignore[no-any-return]
-    mean = means(input**norm_type, kernel_size, stride, 0, ceil_mode)
-    count = 1
-    for length in _tuple(kernel_size, n):
-        count *= length
+@by_dims
+def lp_poolnd(
+    n: int, input: Tensor, norm_type: float, kernel_size: Size, stride: Size | None = None, ceil_mode: bool = False
+) -> Tensor:
+    """(sum of x**norm_type) ** (1 / norm_type) of each window of {shapes}."""
+    if abs(norm_type) == inf:
+        sign = 1 if norm_type > 0 else -1
+        return sign * _FOUND[n - 1](sign * input.abs(), kernel_size, stride, 0, 1, ceil_mode)[0]  # type: ignore[no-any-return]
+    mean = _MEANS[n - 1](input**norm_type, kernel_size, stride, 0, ceil_mode)
+    count = prod(as_tuple(kernel_size, n))
     return (mean.sign() * ops.relu(mean.abs()) * count) ** (1.0 / norm_type)  # type: ignore[no-any-return]
 
 
-def lp_pool1d(
-    input: Tensor, norm_type: float, kernel_size: _Pair, stride: _Pair | None = None, ceil_mode: bool = False
-) -> Tensor:
-    """(sum of x**norm_type) ** (1 / norm_type) of each window of (N, C, L) or (C, L)."""
-    return _lp_pool(1, input, norm_type, kernel_size, stride, ceil_mode)
-
-
-def lp_pool2d(
-    input: Tensor, norm_type: float, kernel_size: _Pair, stride: _Pair | None = None, ceil_mode: bool = False
-) -> Tensor:
-    """(sum of x**norm_type) ** (1 / norm_type) of each window of (N, C, H, W) or (C, H, W)."""
-    return _lp_pool(2, input, norm_type, kernel_size, stride, ceil_mode)
-
-
-def lp_pool3d(
-    input: Tensor, norm_type: float, kernel_size: _Pair, stride: _Pair | None = None, ceil_mode: bool = False
-) -> Tensor:
-    """(sum of x**norm_type) ** (1 / norm_type) of each window of (N, C, D, H, W) or (C, D, H, W)."""
-    return _lp_pool(3, input, norm_type, kernel_size, stride, ceil_mode)
+lp_pool1d, lp_pool2d, lp_pool3d = lp_poolnd
 
 
 def _unpooled_size(
@@ -232,9 +128,12 @@ def _unpooled_size(
     return wanted
 
 
-def _unpool(
-    n: int, input: Tensor, indices: Tensor, kernel_size: Any, stride: Any, padding: Any, output_size: Any
-) -> Tensor:
+@by_dims
+def max_unpoolnd(
+    n: int, input: Tensor, indices: Tensor, kernel_size: Size, stride: Size | None = None, padding: Size = 0,
+    output_size: Sequence[int] | None = None,
+) -> Tensor:  # fmt: skip
+    """Maxima put back where ``max_pool{n}d`` found them, among zeros."""
     if input.dim() not in (n + 1, n + 2):
         raise RuntimeError(
             f"Input to max_unpooling{n}d should be a {n + 1}d or {n + 2}d Tensor, but got a tensor with "
@@ -246,47 +145,12 @@ def _unpool(
             "Expected shape of indices to be same as that of the input tensor "
             f"({[*input.shape, *line]}) but got indices tensor with shape: {[*indices.shape, *line]}"
         )
-    kernel, pad = _tuple(kernel_size, n), _tuple(padding, n)
-    step = kernel if stride is None else _tuple(stride, n)
+    kernel, pad = as_tuple(kernel_size, n), as_tuple(padding, n)
+    step = kernel if stride is None else as_tuple(stride, n)
     sizes = _unpooled_size(input, kernel, step, pad, output_size)
-    lead, count = tuple(input.shape[:-n]), 1
-    for size in sizes:
-        count *= size
-    flat = input.new_zeros((*lead, count)).scatter(-1, indices.flatten(-n), input.flatten(-n))
+    lead = tuple(input.shape[:-n])
+    flat = input.new_zeros((*lead, prod(sizes))).scatter(-1, indices.flatten(-n), input.flatten(-n))
     return flat.reshape((*lead, *sizes))
 
 
-def max_unpool1d(
-    input: Tensor,
-    indices: Tensor,
-    kernel_size: _Pair,
-    stride: _Pair | None = None,
-    padding: _Pair = 0,
-    output_size: Sequence[int] | None = None,
-) -> Tensor:
-    """Maxima put back where ``max_pool1d`` found them, among zeros."""
-    return _unpool(1, input, indices, kernel_size, stride, padding, output_size)
-
-
-def max_unpool2d(
-    input: Tensor,
-    indices: Tensor,
-    kernel_size: _Pair,
-    stride: _Pair | None = None,
-    padding: _Pair = 0,
-    output_size: Sequence[int] | None = None,
-) -> Tensor:
-    """Maxima put back where ``max_pool2d`` found them, among zeros."""
-    return _unpool(2, input, indices, kernel_size, stride, padding, output_size)
-
-
-def max_unpool3d(
-    input: Tensor,
-    indices: Tensor,
-    kernel_size: _Pair,
-    stride: _Pair | None = None,
-    padding: _Pair = 0,
-    output_size: Sequence[int] | None = None,
-) -> Tensor:
-    """Maxima put back where ``max_pool3d`` found them, among zeros."""
-    return _unpool(3, input, indices, kernel_size, stride, padding, output_size)
+max_unpool1d, max_unpool2d, max_unpool3d = max_unpoolnd

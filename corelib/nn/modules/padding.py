@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...tensor import Tensor
 from .. import functional as F
-from .module import Module
+from ._by_dims import ByDims
 
 __all__ = [
     "CircularPad1d", "CircularPad2d", "CircularPad3d", "ConstantPad1d", "ConstantPad2d", "ConstantPad3d",
@@ -15,21 +15,13 @@ __all__ = [
 Padding = int | tuple[int, ...]
 
 
-def _counts(padding: Padding, dims: int) -> tuple[int, ...]:
-    """One count for all sides, or those of each: twice the number of dimensions."""
-    return tuple(padding) if isinstance(padding, (tuple, list)) else (padding,) * (2 * dims)
-
-
-class _Pad(Module):
-    """Padding of the last ``dims`` dimensions: ``padding`` is one count, or (left, right, top, bottom, front, back)."""
-
-    dims = 1
+class _Pad(ByDims):
     mode = "constant"
     value: float | None = None
 
     def __init__(self, padding: Padding) -> None:
         super().__init__()
-        self.padding = _counts(padding, self.dims)
+        self.padding = tuple(padding) if isinstance(padding, (tuple, list)) else (padding,) * (2 * self._dims)
 
     def forward(self, input: Tensor) -> Tensor:
         self._check_input_dim(input)
@@ -43,7 +35,10 @@ class _Pad(Module):
 
 
 class _ConstantPad(_Pad):
-    """Padding with ``value``."""
+    """Padding with ``value`` of ({sizes}), the last dimensions.
+
+    ``padding`` is one count, or those of (left, right, top, bottom, front, back).
+    """
 
     value: float
 
@@ -55,117 +50,81 @@ class _ConstantPad(_Pad):
         return f"padding={self.padding}, value={self.value}"
 
 
+class _ZeroPad:
+    """Padding with zeros of ({sizes}), the last dimensions."""
+
+    padding: tuple[int, ...]
+
+    def __init__(self, padding: Padding) -> None:
+        super().__init__(padding, 0.0)  # type: ignore[call-arg]
+
+    def extra_repr(self) -> str:
+        return f"{self.padding}"
+
+
+class _ReflectionPad(_Pad):
+    """Padding of ({sizes}), the last dimensions, with what is mirrored at the edge."""
+
+    mode = "reflect"
+
+
+class _ReplicationPad(_Pad):
+    """Padding of ({sizes}), the last dimensions, with the element at the edge."""
+
+    mode = "replicate"
+
+
 class _CircularPad(_Pad):
+    """Padding of ({sizes}), the last dimensions, with the elements at the other end."""
+
     mode = "circular"
 
     def _check_input_dim(self, input: Tensor) -> None:
-        if input.dim() not in (self.dims + 1, self.dims + 2):
-            raise ValueError(f"expected {self.dims + 1}D or {self.dims + 2}D input (got {input.dim()}D input)")
+        n = self._dims
+        if input.dim() not in (n + 1, n + 2):
+            raise ValueError(f"expected {n + 1}D or {n + 2}D input (got {input.dim()}D input)")
 
 
-class ConstantPad1d(_ConstantPad):
-    """Padding of the last dimension with ``value``."""
-
-    dims = 1
+class ConstantPad1d(_ConstantPad, dims=1): ...
 
 
-class ConstantPad2d(_ConstantPad):
-    """Padding of the last 2 dimensions with ``value``."""
-
-    dims = 2
+class ConstantPad2d(_ConstantPad, dims=2): ...
 
 
-class ConstantPad3d(_ConstantPad):
-    """Padding of the last 3 dimensions with ``value``."""
-
-    dims = 3
+class ConstantPad3d(_ConstantPad, dims=3): ...
 
 
-class ZeroPad1d(ConstantPad1d):
-    """Padding of the last dimension with zeros."""
-
-    def __init__(self, padding: Padding) -> None:
-        super().__init__(padding, 0.0)
-
-    def extra_repr(self) -> str:
-        return f"{self.padding}"
+class ZeroPad1d(_ZeroPad, ConstantPad1d, dims=1): ...
 
 
-class ZeroPad2d(ConstantPad2d):
-    """Padding of the last 2 dimensions with zeros."""
-
-    def __init__(self, padding: Padding) -> None:
-        super().__init__(padding, 0.0)
-
-    def extra_repr(self) -> str:
-        return f"{self.padding}"
+class ZeroPad2d(_ZeroPad, ConstantPad2d, dims=2): ...
 
 
-class ZeroPad3d(ConstantPad3d):
-    """Padding of the last 3 dimensions with zeros."""
-
-    def __init__(self, padding: Padding) -> None:
-        super().__init__(padding, 0.0)
-
-    def extra_repr(self) -> str:
-        return f"{self.padding}"
+class ZeroPad3d(_ZeroPad, ConstantPad3d, dims=3): ...
 
 
-class ReflectionPad1d(_Pad):
-    """Padding of the last dimension with what is mirrored at the edge."""
-
-    dims = 1
-    mode = "reflect"
+class ReflectionPad1d(_ReflectionPad, dims=1): ...
 
 
-class ReflectionPad2d(_Pad):
-    """Padding of the last 2 dimensions with what is mirrored at the edge."""
-
-    dims = 2
-    mode = "reflect"
+class ReflectionPad2d(_ReflectionPad, dims=2): ...
 
 
-class ReflectionPad3d(_Pad):
-    """Padding of the last 3 dimensions with what is mirrored at the edge."""
-
-    dims = 3
-    mode = "reflect"
+class ReflectionPad3d(_ReflectionPad, dims=3): ...
 
 
-class ReplicationPad1d(_Pad):
-    """Padding of the last dimension with the element at the edge."""
-
-    dims = 1
-    mode = "replicate"
+class ReplicationPad1d(_ReplicationPad, dims=1): ...
 
 
-class ReplicationPad2d(_Pad):
-    """Padding of the last 2 dimensions with the element at the edge."""
-
-    dims = 2
-    mode = "replicate"
+class ReplicationPad2d(_ReplicationPad, dims=2): ...
 
 
-class ReplicationPad3d(_Pad):
-    """Padding of the last 3 dimensions with the element at the edge."""
-
-    dims = 3
-    mode = "replicate"
+class ReplicationPad3d(_ReplicationPad, dims=3): ...
 
 
-class CircularPad1d(_CircularPad):
-    """Padding of the last dimension with the elements at the other end."""
-
-    dims = 1
+class CircularPad1d(_CircularPad, dims=1): ...
 
 
-class CircularPad2d(_CircularPad):
-    """Padding of the last 2 dimensions with the elements at the other end."""
-
-    dims = 2
+class CircularPad2d(_CircularPad, dims=2): ...
 
 
-class CircularPad3d(_CircularPad):
-    """Padding of the last 3 dimensions with the elements at the other end."""
-
-    dims = 3
+class CircularPad3d(_CircularPad, dims=3): ...
