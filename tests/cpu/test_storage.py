@@ -99,6 +99,11 @@ def test_no_warning_shows_or_raises_in_any_thread():
                 assert np.isnan(KERNELS["matmul"](np.full((2, 2), np.inf), np.zeros((2, 2)))).all()
                 assert KERNELS["trunc_divide"](np.array([-(2**63)]), -1)[0] == -(2**63)
                 assert np.isnan(KERNELS["sum"](np.array([np.inf, -np.inf]), (0,), False, D.float64))
+                endless, nothing = np.full((2, 2), np.inf), np.zeros((2, 2))
+                assert np.isnan(KERNELS["linear"](endless, nothing, np.zeros(2))).all()
+                mixed = np.array([[np.inf, 1], [-np.inf, 1]])
+                assert all(np.isnan(g).any() for g in KERNELS["linear_grad"](mixed, nothing, nothing, True, True, True))
+                assert KERNELS["relu_grad"](one, np.array([0, 1, np.nan], np.float32)).tolist() == [0, 1, 1]
         except BaseException as error:  # whatever it is, it must reach the main thread
             failures.append(error)
 

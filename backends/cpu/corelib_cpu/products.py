@@ -45,9 +45,10 @@ def linear(x: Array, weight: Array, bias: Array | None) -> Array:
     turned = weight.T
     if outputs >= 32 and weight.size <= 8192 and rows.shape[0] >= 16:
         turned = turned.copy()  # BLAS takes longer over a small transposed matrix than over a copy, with the copying
-    result: Array = np.dot(rows, turned)  # np.dot does not look at floating-point events
+    run = local.run
+    result: Array = run(np.dot, rows, turned)
     if bias is not None:
-        local.run(np.add, result, bias, result)
+        run(np.add, result, bias, result)
     return result if x.ndim == 2 else result.reshape(*x.shape[:-1], outputs)
 
 
@@ -68,12 +69,13 @@ def linear_grad(
         x, weight = x.conj(), weight.conj()
     rows = grad if grad.ndim == 2 else _rows(grad)
     grad_x = grad_weight = grad_bias = None
+    run = local.run
     if of_input:
-        grad_x = np.dot(rows, weight)
+        grad_x = run(np.dot, rows, weight)
         if x.ndim != 2:
             grad_x = grad_x.reshape(x.shape)
     if of_weight:
-        grad_weight = np.dot(rows.T, x if x.ndim == 2 else _rows(x))
+        grad_weight = run(np.dot, rows.T, x if x.ndim == 2 else _rows(x))
     if of_bias:
         grad_bias = sum_rows(rows)
     return grad_x, grad_weight, grad_bias

@@ -76,7 +76,7 @@ def sum_(x: Array, dims: Dims, keepdim: bool, target: dtype) -> Array:
         ones = _ones.get(x.dtype)
         if ones is not None:  # a product of vectors has a third of a reduction's overhead, and many partial sums
             result = np.empty((), x.dtype)
-            np.dot(x if x.ndim == 1 else x.reshape(-1), ones[: x.size], result)
+            local.run(np.dot, x if x.ndim == 1 else x.reshape(-1), ones[: x.size], result)
             return result
     if (
         x.dtype is target.numpy
@@ -97,12 +97,13 @@ def _sum(x: Array, dims: Dims, keepdim: bool, target: dtype) -> Array:
 
 
 def sum_rows(rows: Array) -> Array:
-    """Of [n, k] over n: few rows as a product, which does not look at floating-point events."""
+    """Of [n, k] over n: few rows as a product."""
     count = rows.shape[0]
     if count <= _RUN:
         ones = _ones.get(rows.dtype)
-        result: Array = np.dot(ones[:count], rows) if ones is not None else local.run(_add_reduce, rows, 0, rows.dtype)
-        return result
+        if ones is not None:
+            return local.run(np.dot, ones[:count], rows)
+        return local.run(_add_reduce, rows, 0, rows.dtype)
     return _long_sum(rows, (0,), False, rows.dtype)
 
 
