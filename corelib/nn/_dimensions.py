@@ -22,12 +22,11 @@ def as_tuple(value: Any, n: int) -> tuple[int, ...]:
 
 
 def for_dims(text: str | None, n: int) -> str:
-    """Documentation for ``n`` dimensions: {n}, {sizes} and {shapes} filled in."""
+    """Documentation for ``n`` dimensions: {n}, {sizes}, {shapes} and {batches} filled in."""
     sizes = _SIZES[n - 1]
-    known = {"{n}": str(n), "{sizes}": sizes, "{shapes}": f"(N, C, {sizes}) or (C, {sizes})"}
-    for name, said in known.items():
-        text = (text or "").replace(name, said)
-    return text or ""
+    known = {"n": n, "sizes": sizes, "shapes": f"(N, C, {sizes}) or (C, {sizes})"}
+    known["batches"] = f"(N, C) or (N, C, {sizes})" if n == 1 else f"(N, C, {sizes})"
+    return (text or "").format(**known)
 
 
 def by_dims(

@@ -12,12 +12,13 @@ from ...tensor import Tensor
 from .. import functional as F
 from .. import init
 from ..parameter import Parameter
+from ._by_dims import ByDims
 from .module import Module
 
 __all__ = ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatchNorm"]
 
 
-class _NormBase(Module):
+class _NormBase(ByDims):
     """Per-channel scales, shifts and running statistics.
 
     Args:
@@ -114,28 +115,22 @@ class _BatchNorm(_NormBase):
         return F.batch_norm(input, mean, var, self.weight, self.bias, by_batch, momentum, self.eps)
 
 
-class BatchNorm1d(_BatchNorm):
-    __doc__ = "Batch normalization of (N, C) or (N, C, L).\n\n    " + (_BatchNorm.__doc__ or "")
+class _BatchNormNd(_BatchNorm):
+    __doc__ = "Batch normalization of {batches}.\n\n    " + (_BatchNorm.__doc__ or "")
 
     def _check_input_dim(self, input: Tensor) -> None:
-        if input.dim() != 2 and input.dim() != 3:
-            raise ValueError(f"expected 2D or 3D input (got {input.dim()}D input)")
+        n, found = self._dims, input.dim()
+        if found != n + 2 and (n, found) != (1, 2):
+            raise ValueError(f"expected {'2D or 3D' if n == 1 else f'{n + 2}D'} input (got {found}D input)")
 
 
-class BatchNorm2d(_BatchNorm):
-    __doc__ = "Batch normalization of (N, C, H, W).\n\n    " + (_BatchNorm.__doc__ or "")
-
-    def _check_input_dim(self, input: Tensor) -> None:
-        if input.dim() != 4:
-            raise ValueError(f"expected 4D input (got {input.dim()}D input)")
+class BatchNorm1d(_BatchNormNd, dims=1): ...
 
 
-class BatchNorm3d(_BatchNorm):
-    __doc__ = "Batch normalization of (N, C, D, H, W).\n\n    " + (_BatchNorm.__doc__ or "")
+class BatchNorm2d(_BatchNormNd, dims=2): ...
 
-    def _check_input_dim(self, input: Tensor) -> None:
-        if input.dim() != 5:
-            raise ValueError(f"expected 5D input (got {input.dim()}D input)")
+
+class BatchNorm3d(_BatchNormNd, dims=3): ...
 
 
 class SyncBatchNorm(_BatchNorm):

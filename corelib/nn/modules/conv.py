@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from ...creation import empty
 from ...device import Device
@@ -12,19 +12,15 @@ from ...dtypes import dtype as DType
 from ...tensor import Tensor
 from .. import functional as F
 from .. import init
+from .._dimensions import Size as _Size
+from .._dimensions import as_tuple as _tuple
 from ..parameter import Parameter
-from .module import Module
+from ._by_dims import ByDims
 
 __all__ = ["Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"]
 
-_Size = int | Sequence[int]
 
-
-def _tuple(value: Any, n: int) -> tuple[int, ...]:
-    return (value,) * n if isinstance(value, int) else tuple(value)
-
-
-class _ConvNd(Module):
+class _ConvNd(ByDims):
     """What the convolutions share: ``weight``, ``bias``, how both are drawn, and printing.
 
     ``weight`` is (out_channels, in_channels // groups, *kernel_size), of transposed ones (in_channels,
@@ -32,7 +28,6 @@ class _ConvNd(Module):
     (-1/sqrt(k), 1/sqrt(k)) with k = weight.size(1) * prod(kernel_size).
     """
 
-    _dims: ClassVar[int]
     bias: Parameter | None
 
     def __init__(
@@ -114,15 +109,12 @@ class _ConvNd(Module):
         return F.pad(input, self._frame(), mode=self.padding_mode), (0,) * self._dims
 
     def extra_repr(self) -> str:
+        n = self._dims
         text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
-        if self.padding != (0,) * len(self.padding):
-            text += f", padding={self.padding}"
-        if self.dilation != (1,) * len(self.dilation):
-            text += f", dilation={self.dilation}"
-        if self.output_padding != (0,) * len(self.output_padding):
-            text += f", output_padding={self.output_padding}"
-        if self.groups != 1:
-            text += f", groups={self.groups}"
+        usual = {"padding": (0,) * n, "dilation": (1,) * n, "output_padding": (0,) * n, "groups": 1}
+        for name, value in usual.items():
+            if getattr(self, name) != value:
+                text += f", {name}={getattr(self, name)}"
         if self.bias is None:
             text += ", bias=False"
         if self.padding_mode != "zeros":
@@ -130,8 +122,8 @@ class _ConvNd(Module):
         return text
 
 
-class Conv1d(_ConvNd):
-    """1-d convolution of (N, C_in, L) or (C_in, L) to C_out channels.
+class _Conv(_ConvNd):
+    """{n}-d convolution of (N, C_in, {sizes}) or (C_in, {sizes}) to C_out channels.
 
     Args:
         padding: how much is added on each side; "valid" means nothing, and "same" as much as keeps the size
@@ -139,120 +131,46 @@ class Conv1d(_ConvNd):
         padding_mode: what is added: "zeros", "reflect", "replicate" or "circular".
     """
 
-    _dims = 1
+    _name = "convnd"
 
     def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: _Size,
-        stride: _Size = 1,
-        padding: str | _Size = 0,
-        dilation: _Size = 1,
-        groups: int = 1,
-        bias: bool = True,
-        padding_mode: str = "zeros",
-        device: str | Device | None = None,
-        dtype: DType | None = None,
-    ) -> None:
+        self, in_channels: int, out_channels: int, kernel_size: _Size, stride: _Size = 1, padding: str | _Size = 0,
+        dilation: _Size = 1, groups: int = 1, bias: bool = True, padding_mode: str = "zeros",
+        device: str | Device | None = None, dtype: DType | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(
             in_channels, out_channels, kernel_size, stride, padding, dilation, False, 0, groups, bias, padding_mode,
             device, dtype,
         )  # fmt: skip
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Any:
         x, padding = self._padded(input)
-        return F.conv1d(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+        return self._function(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
 
-class Conv2d(_ConvNd):
-    """2-d convolution of (N, C_in, H, W) or (C_in, H, W) to C_out channels.
-
-    Args:
-        padding: how much is added on each side; "valid" means nothing, and "same" as much as keeps the size
-            (stride 1 only).
-        padding_mode: what is added: "zeros", "reflect", "replicate" or "circular".
-    """
-
-    _dims = 2
-
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: _Size,
-        stride: _Size = 1,
-        padding: str | _Size = 0,
-        dilation: _Size = 1,
-        groups: int = 1,
-        bias: bool = True,
-        padding_mode: str = "zeros",
-        device: str | Device | None = None,
-        dtype: DType | None = None,
-    ) -> None:
-        super().__init__(
-            in_channels, out_channels, kernel_size, stride, padding, dilation, False, 0, groups, bias, padding_mode,
-            device, dtype,
-        )  # fmt: skip
-
-    def forward(self, input: Tensor) -> Tensor:
-        x, padding = self._padded(input)
-        return F.conv2d(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+class Conv1d(_Conv, dims=1): ...
 
 
-class Conv3d(_ConvNd):
-    """3-d convolution of (N, C_in, D, H, W) or (C_in, D, H, W) to C_out channels.
+class Conv2d(_Conv, dims=2): ...
 
-    Args:
-        padding: how much is added on each side; "valid" means nothing, and "same" as much as keeps the size
-            (stride 1 only).
-        padding_mode: what is added: "zeros", "reflect", "replicate" or "circular".
-    """
 
-    _dims = 3
-
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: _Size,
-        stride: _Size = 1,
-        padding: str | _Size = 0,
-        dilation: _Size = 1,
-        groups: int = 1,
-        bias: bool = True,
-        padding_mode: str = "zeros",
-        device: str | Device | None = None,
-        dtype: DType | None = None,
-    ) -> None:
-        super().__init__(
-            in_channels, out_channels, kernel_size, stride, padding, dilation, False, 0, groups, bias, padding_mode,
-            device, dtype,
-        )  # fmt: skip
-
-    def forward(self, input: Tensor) -> Tensor:
-        x, padding = self._padded(input)
-        return F.conv3d(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+class Conv3d(_Conv, dims=3): ...
 
 
 class _ConvTransposeNd(_ConvNd):
-    """What the transposed convolutions share."""
+    """Transposed {n}-d convolution of (N, C_in, {sizes}) or (C_in, {sizes}): the gradient of ``Conv{n}d``.
+
+    Args:
+        output_padding: what is added to the size on one side; calling the module with ``output_size`` chooses it.
+    """
+
+    _name = "conv_transposend"
 
     def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: _Size,
-        stride: _Size = 1,
-        padding: _Size = 0,
-        output_padding: _Size = 0,
-        groups: int = 1,
-        bias: bool = True,
-        dilation: _Size = 1,
-        padding_mode: str = "zeros",
-        device: str | Device | None = None,
-        dtype: DType | None = None,
-    ) -> None:
+        self, in_channels: int, out_channels: int, kernel_size: _Size, stride: _Size = 1, padding: _Size = 0,
+        output_padding: _Size = 0, groups: int = 1, bias: bool = True, dilation: _Size = 1, padding_mode: str = "zeros",
+        device: str | Device | None = None, dtype: DType | None = None,
+    ) -> None:  # fmt: skip
         if padding_mode != "zeros":
             raise ValueError(f'Only "zeros" padding mode is supported for {type(self).__name__}')
         super().__init__(
@@ -290,50 +208,17 @@ class _ConvTransposeNd(_ConvNd):
             )
         return tuple(size - least for size, least in zip(wanted, smallest, strict=True))
 
-
-class ConvTranspose1d(_ConvTransposeNd):
-    """Transposed 1-d convolution of (N, C_in, L) or (C_in, L) to C_out channels: the gradient of ``Conv1d``.
-
-    Args:
-        output_padding: what is added to the size on one side; calling the module with ``output_size`` chooses it.
-    """
-
-    _dims = 1
-
-    def forward(self, input: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
+    def forward(self, input: Tensor, output_size: Sequence[int] | None = None) -> Any:
         extra = self._extra(input, output_size)
-        return F.conv_transpose1d(
+        return self._function(
             input, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation
         )
 
 
-class ConvTranspose2d(_ConvTransposeNd):
-    """Transposed 2-d convolution of (N, C_in, H, W) or (C_in, H, W) to C_out channels: the gradient of ``Conv2d``.
-
-    Args:
-        output_padding: what is added to the size on one side; calling the module with ``output_size`` chooses it.
-    """
-
-    _dims = 2
-
-    def forward(self, input: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
-        extra = self._extra(input, output_size)
-        return F.conv_transpose2d(
-            input, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation
-        )
+class ConvTranspose1d(_ConvTransposeNd, dims=1): ...
 
 
-class ConvTranspose3d(_ConvTransposeNd):
-    """Transposed 3-d convolution of (N, C_in, D, H, W) or (C_in, D, H, W): the gradient of ``Conv3d``.
+class ConvTranspose2d(_ConvTransposeNd, dims=2): ...
 
-    Args:
-        output_padding: what is added to the size on one side; calling the module with ``output_size`` chooses it.
-    """
 
-    _dims = 3
-
-    def forward(self, input: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
-        extra = self._extra(input, output_size)
-        return F.conv_transpose3d(
-            input, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation
-        )
+class ConvTranspose3d(_ConvTransposeNd, dims=3): ...

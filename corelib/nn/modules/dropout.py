@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ...tensor import Tensor
 from .. import functional as F
-from .module import Module
+from ._by_dims import ByDims
 
 __all__ = ["AlphaDropout", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "FeatureAlphaDropout"]
 
 
-class _DropoutNd(Module):
+class _DropoutNd(ByDims):
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
         super().__init__()
         if p < 0 or p > 1:
@@ -28,25 +30,22 @@ class Dropout(_DropoutNd):
         return F.dropout(input, self.p, self.training, self.inplace)
 
 
-class Dropout1d(_DropoutNd):
-    """Dropout of whole channels of (N, C, L) or (C, L)."""
+class _ChannelDropout(_DropoutNd):
+    """Dropout of whole channels of {shapes}."""
 
-    def forward(self, input: Tensor) -> Tensor:
-        return F.dropout1d(input, self.p, self.training, self.inplace)
+    _name = "dropoutnd"
 
-
-class Dropout2d(_DropoutNd):
-    """Dropout of whole channels of (N, C, H, W)."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.dropout2d(input, self.p, self.training, self.inplace)
+    def forward(self, input: Tensor) -> Any:
+        return self._function(input, self.p, self.training, self.inplace)
 
 
-class Dropout3d(_DropoutNd):
-    """Dropout of whole channels of (N, C, D, H, W) or (C, D, H, W)."""
+class Dropout1d(_ChannelDropout, dims=1): ...
 
-    def forward(self, input: Tensor) -> Tensor:
-        return F.dropout3d(input, self.p, self.training, self.inplace)
+
+class Dropout2d(_ChannelDropout, dims=2): ...
+
+
+class Dropout3d(_ChannelDropout, dims=3): ...
 
 
 class AlphaDropout(_DropoutNd):

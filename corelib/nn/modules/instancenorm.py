@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, ClassVar
+from typing import Any
 
 from ...device import Device
 from ...dtypes import dtype as DType
@@ -15,15 +15,13 @@ __all__ = ["InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d"]
 
 
 class _InstanceNorm(_NormBase):
-    """Normalizes every channel of every sample over its own elements; N may be absent.
+    """Instance normalization of {shapes}: every channel of every sample over its own elements.
 
     Args:
         num_features: C.
         affine: whether there are ``weight`` (ones) and, with ``bias``, ``bias`` (zeros), (C) each.
         track_running_stats: whether there are running statistics, which evaluation mode then uses.
     """
-
-    _dims: ClassVar[int]
 
     def __init__(
         self,
@@ -83,16 +81,10 @@ class _InstanceNorm(_NormBase):
         super()._load_from_state_dict(state_dict, prefix, local_metadata, *args)
 
 
-class InstanceNorm1d(_InstanceNorm):
-    __doc__ = "Instance normalization of (N, C, L) or (C, L).\n\n    " + (_InstanceNorm.__doc__ or "")
-    _dims = 1
+class InstanceNorm1d(_InstanceNorm, dims=1): ...
 
 
-class InstanceNorm2d(_InstanceNorm):
-    __doc__ = "Instance normalization of (N, C, H, W) or (C, H, W).\n\n    " + (_InstanceNorm.__doc__ or "")
-    _dims = 2
+class InstanceNorm2d(_InstanceNorm, dims=2): ...
 
 
-class InstanceNorm3d(_InstanceNorm):
-    __doc__ = "Instance normalization of (N, C, D, H, W) or (C, D, H, W).\n\n    " + (_InstanceNorm.__doc__ or "")
-    _dims = 3
+class InstanceNorm3d(_InstanceNorm, dims=3): ...

@@ -9,6 +9,7 @@ from ...device import Device
 from ...dtypes import dtype as DType
 from ...dtypes import int64
 from ...tensor import Tensor
+from .._dimensions import Size as _Size
 from ..parameter import UninitializedBuffer, UninitializedParameter, is_lazy
 from .batchnorm import BatchNorm1d, BatchNorm2d, BatchNorm3d, _NormBase
 from .conv import (
@@ -19,7 +20,6 @@ from .conv import (
     ConvTranspose2d,
     ConvTranspose3d,
     _ConvNd,
-    _Size,
 )
 from .instancenorm import InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
 from .linear import Linear
@@ -117,8 +117,20 @@ def _materialize(x: Any, shape: tuple[int, ...]) -> None:
         x.materialize(shape)
 
 
-class _LazyConvNd(LazyModuleMixin, _ConvNd):
-    """A convolution whose ``in_channels`` is that of the first input."""
+class _ByDims(LazyModuleMixin):
+    """Classes that name their ``dims`` become their second base."""
+
+    _learned: ClassVar[str]
+
+    def __init_subclass__(cls, dims: int = 0, **kwargs: Any) -> None:
+        super().__init_subclass__(dims=dims, **kwargs)  # type: ignore[call-arg]
+        if dims:
+            cls.cls_to_become = cls.__bases__[1]
+            cls.__doc__ = f"``{cls.cls_to_become.__name__}`` whose {cls._learned} of the first input."
+
+
+class _LazyConvNd(_ByDims, _ConvNd):
+    _learned = "``in_channels`` is that"
 
     def _await(self, out_channels: int, bias: bool, device: Any, dtype: Any) -> None:
         self.out_channels = out_channels
@@ -153,93 +165,51 @@ class _LazyConvNd(LazyModuleMixin, _ConvNd):
 
 class _LazyConv(_LazyConvNd):
     def __init__(
-        self,
-        out_channels: int,
-        kernel_size: _Size,
-        stride: _Size = 1,
-        padding: str | _Size = 0,
-        dilation: _Size = 1,
-        groups: int = 1,
-        bias: bool = True,
-        padding_mode: str = "zeros",
-        device: str | Device | None = None,
+        self, out_channels: int, kernel_size: _Size, stride: _Size = 1, padding: str | _Size = 0, dilation: _Size = 1,
+        groups: int = 1, bias: bool = True, padding_mode: str = "zeros", device: str | Device | None = None,
         dtype: DType | None = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         super().__init__(0, 0, kernel_size, stride, padding, dilation, groups, False, padding_mode, device, dtype)
         self._await(out_channels, bias, device, dtype)
 
 
 class _LazyConvTranspose(_LazyConvNd):
     def __init__(
-        self,
-        out_channels: int,
-        kernel_size: _Size,
-        stride: _Size = 1,
-        padding: _Size = 0,
-        output_padding: _Size = 0,
-        groups: int = 1,
-        bias: bool = True,
-        dilation: _Size = 1,
-        padding_mode: str = "zeros",
-        device: str | Device | None = None,
-        dtype: DType | None = None,
-    ) -> None:
+        self, out_channels: int, kernel_size: _Size, stride: _Size = 1, padding: _Size = 0, output_padding: _Size = 0,
+        groups: int = 1, bias: bool = True, dilation: _Size = 1, padding_mode: str = "zeros",
+        device: str | Device | None = None, dtype: DType | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(
             0, 0, kernel_size, stride, padding, output_padding, groups, False, dilation, padding_mode, device, dtype
         )
         self._await(out_channels, bias, device, dtype)
 
 
-class LazyConv1d(_LazyConv, Conv1d):
-    """``Conv1d`` whose ``in_channels`` is that of the first input."""
-
-    cls_to_become = Conv1d
+class LazyConv1d(_LazyConv, Conv1d, dims=1): ...
 
 
-class LazyConv2d(_LazyConv, Conv2d):
-    """``Conv2d`` whose ``in_channels`` is that of the first input."""
-
-    cls_to_become = Conv2d
+class LazyConv2d(_LazyConv, Conv2d, dims=2): ...
 
 
-class LazyConv3d(_LazyConv, Conv3d):
-    """``Conv3d`` whose ``in_channels`` is that of the first input."""
-
-    cls_to_become = Conv3d
+class LazyConv3d(_LazyConv, Conv3d, dims=3): ...
 
 
-class LazyConvTranspose1d(_LazyConvTranspose, ConvTranspose1d):
-    """``ConvTranspose1d`` whose ``in_channels`` is that of the first input."""
-
-    cls_to_become = ConvTranspose1d
+class LazyConvTranspose1d(_LazyConvTranspose, ConvTranspose1d, dims=1): ...
 
 
-class LazyConvTranspose2d(_LazyConvTranspose, ConvTranspose2d):
-    """``ConvTranspose2d`` whose ``in_channels`` is that of the first input."""
-
-    cls_to_become = ConvTranspose2d
+class LazyConvTranspose2d(_LazyConvTranspose, ConvTranspose2d, dims=2): ...
 
 
-class LazyConvTranspose3d(_LazyConvTranspose, ConvTranspose3d):
-    """``ConvTranspose3d`` whose ``in_channels`` is that of the first input."""
-
-    cls_to_become = ConvTranspose3d
+class LazyConvTranspose3d(_LazyConvTranspose, ConvTranspose3d, dims=3): ...
 
 
-class _LazyNormBase(LazyModuleMixin, _NormBase):
-    """A normalization whose ``num_features`` is the number of channels of the first input."""
+class _LazyNormBase(_ByDims, _NormBase):
+    _learned = "``num_features`` is the number of channels"
 
     def __init__(
-        self,
-        eps: float = 1e-5,
-        momentum: float | None = 0.1,
-        affine: bool = True,
-        track_running_stats: bool = True,
-        device: str | Device | None = None,
-        dtype: DType | None = None,
-        *,
-        bias: bool = True,
-    ) -> None:
+        self, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True, track_running_stats: bool = True,
+        device: str | Device | None = None, dtype: DType | None = None, *, bias: bool = True,
+    ) -> None:  # fmt: skip
         super().__init__(0, eps, momentum, False, False, device, dtype, bias=False)
         self.affine = affine
         self.track_running_stats = track_running_stats
@@ -265,37 +235,19 @@ class _LazyNormBase(LazyModuleMixin, _NormBase):
             self.reset_parameters()
 
 
-class LazyBatchNorm1d(_LazyNormBase, BatchNorm1d):
-    """``BatchNorm1d`` whose ``num_features`` is the number of channels of the first input."""
-
-    cls_to_become = BatchNorm1d
+class LazyBatchNorm1d(_LazyNormBase, BatchNorm1d, dims=1): ...
 
 
-class LazyBatchNorm2d(_LazyNormBase, BatchNorm2d):
-    """``BatchNorm2d`` whose ``num_features`` is the number of channels of the first input."""
-
-    cls_to_become = BatchNorm2d
+class LazyBatchNorm2d(_LazyNormBase, BatchNorm2d, dims=2): ...
 
 
-class LazyBatchNorm3d(_LazyNormBase, BatchNorm3d):
-    """``BatchNorm3d`` whose ``num_features`` is the number of channels of the first input."""
-
-    cls_to_become = BatchNorm3d
+class LazyBatchNorm3d(_LazyNormBase, BatchNorm3d, dims=3): ...
 
 
-class LazyInstanceNorm1d(_LazyNormBase, InstanceNorm1d):
-    """``InstanceNorm1d`` whose ``num_features`` is the number of channels of the first input."""
-
-    cls_to_become = InstanceNorm1d
+class LazyInstanceNorm1d(_LazyNormBase, InstanceNorm1d, dims=1): ...
 
 
-class LazyInstanceNorm2d(_LazyNormBase, InstanceNorm2d):
-    """``InstanceNorm2d`` whose ``num_features`` is the number of channels of the first input."""
-
-    cls_to_become = InstanceNorm2d
+class LazyInstanceNorm2d(_LazyNormBase, InstanceNorm2d, dims=2): ...
 
 
-class LazyInstanceNorm3d(_LazyNormBase, InstanceNorm3d):
-    """``InstanceNorm3d`` whose ``num_features`` is the number of channels of the first input."""
-
-    cls_to_become = InstanceNorm3d
+class LazyInstanceNorm3d(_LazyNormBase, InstanceNorm3d, dims=3): ...
