@@ -17,7 +17,7 @@ from .report import failures, verify
 from .runner import Unavailable
 from .session import Options, Session, UsageError
 
-__all__ = ["heading", "run", "summary", "verify_file", "write_reports"]
+__all__ = ["heading", "run", "summary", "tiers", "verify_file", "write_reports"]
 
 _PROGRAMS = 5  # failures whose program is printed
 _LISTED = 40  # failures that are named
@@ -96,7 +96,7 @@ def write_reports(report: Mapping[str, Any], *, json: str | None, html: str | No
 
 
 def summary(report: Mapping[str, Any]) -> Iterator[str]:
-    """Lines for people: failures with programs, tiers, counts."""
+    """Lines for people: failures with programs, then the verdict."""
     failed = failures(report)
     for number, entry in enumerate(failed[:_LISTED]):
         alone = f" (alone: {entry['alone']})" if "alone" in entry else ""
@@ -108,6 +108,11 @@ def summary(report: Mapping[str, Any]) -> Iterator[str]:
     if len(failed) > _LISTED:
         yield f"\n… and {len(failed) - _LISTED} more; --json FILE has them all"
     yield ""
+    yield from tiers(report)
+
+
+def tiers(report: Mapping[str, Any]) -> Iterator[str]:
+    """The verdict of each tier and the counts, skips by their flags."""
     for tier, found in report["tiers"].items():
         listed = ", ".join(f"{count} {status}" for status, count in found["counts"].items())
         undeclared = "" if found["declared"] else " (not declared by the device)"
