@@ -33,8 +33,9 @@ def elementwise(
 ) -> Kernel:
     """Render a kernel.
 
-    Its arguments: (array, offset) of each array operand that is not aliased and each result; the numbers; ``rank`` sizes; of each array,
-    operands first, ``rank - 1`` strides and, where its class is "s", the innermost; elements of a unit.
+    Its arguments: (array, offset) of each array operand that is not aliased and each result; the numbers; ``rank``
+    sizes; of each array, operands first, ``rank - 1`` strides and, where its class is "s", the innermost; elements of
+    a unit.
 
     Args:
         results: expressions over ``load(i)``, ``number(i)`` and ``index("element")``, and the dtypes stored.
@@ -73,12 +74,12 @@ def elementwise(
                 for a in walked
             }
             leaves: dict[tuple[str, object], str] = {("index", "element"): f"(row * {inner} + i)"}
-            for i, d in enumerate(operands):
-                if d is not None:
+            for i, given in enumerate(operands):
+                if given is not None:
                     source = "y0" if i in aliases else f"x{i}"
-                    leaves["load", i] = loaded(d, source, place[source])
+                    leaves["load", i] = loaded(given, source, place[source])
             leaves.update({("number", i): f"n{i}" for i, _ in numbers})
             values = w.values([e for e, _ in results], leaves)
-            for out, value, (e, d) in zip(outs, values, results, strict=True):
-                w.line(stored(d, out.name, place[out.name], value, e.dtype))
+            for out, value, (e, _) in zip(outs, values, results, strict=True):
+                w.line(stored(out.dtype, out.name, place[out.name], value, e.dtype))
     return w.kernel(name)

@@ -187,4 +187,4 @@ def helpers(e: Expr) -> tuple[str, str] | None:
         text = (_UNSIGNED_INTEGER if d is uint8 else {}).get(e.op) or _INTEGER.get(e.op, "")
     else:
         return None
-    return (f"{e.op}_{t}", text.format(T=t, U=_WIDER[t], W=_WIDER[t], bits=8 * d.itemsize)) if text else None
+    return (f"{e.op}_{t}", text.format(T=t, U=_WIDER.get(t), W=_WIDER.get(t), bits=8 * d.itemsize)) if text else None

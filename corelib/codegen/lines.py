@@ -96,8 +96,9 @@ def _checked(w: Writer, place: str) -> None:
 def gather(dialect: Dialect, name: str, d: dtype, others: int) -> Kernel:
     """Render gather: ``y[..., i, ...] = x[..., index[..., i, ...], ...]``.
 
-    Its arguments: (x, offset), (index, offset), (y, offset) with y dense; dim and size of x along it, length of the index and steps of
-    x, index and y along the dimension; sizes of the others, strides of x, index and y in them; the error word.
+    Its arguments: (x, offset), (index, offset), (y, offset) with y dense; dim and size of x along it, length of the
+    index and steps of x, index and y along the dimension; sizes of the others, strides of x, index and y in them; the
+    error word.
     """
     w = Writer(dialect)
     for a in (Array("x", d), Array("index", int64), Array("y", d, True)):
@@ -118,9 +119,9 @@ def scatter(dialect: Dialect, name: str, lowering: Scatter, d: dtype, others: in
 
     y is in the compute type where elements are combined, so that a sum of halves is rounded once, by the caller.
 
-    Its arguments: (index, offset), (src, offset) or a number, (y, offset); dim and size of y along it, length of the index and steps of
-    index, src (unless a number) and y along the dimension; sizes of the others, strides of the same in them; the error
-    word.
+    Its arguments: (index, offset), (src, offset) or a number, (y, offset); dim and size of y along it, length of
+    the index and steps of index, src (unless a number) and y along the dimension; sizes of the others, strides of the
+    same in them; the error word.
     """
     w = Writer(dialect)
     w.array(Array("index", int64))

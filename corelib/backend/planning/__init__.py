@@ -1,21 +1,24 @@
-"""How kernels of rendered programs are called: sizes, strides and units of work from layouts, kept for the next time."""
+"""How rendered kernels are called: sizes, strides and units of work from layouts, kept for the next time."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ...codegen.lowering import Elementwise, Gather, Indexed, Lowering, Reduction, Scan, Scatter
+from ...codegen.lowering import Elementwise, Gather, Indexed, Lowering, Reduction, Scan, Scatter, Template
 from .elementwise import ElementwiseCall, indexed
 from .lines import gather, scan, scatter
 from .reduction import reduction
 from .templates import TEMPLATES
 
+if TYPE_CHECKING:
+    from ..codegen_backend import CodegenBackend
+
 __all__ = ["planner"]
 
 
-def planner(backend: Any, name: str, lowering: Lowering) -> tuple[Callable[..., Any], bool]:
+def planner(backend: CodegenBackend, name: str, lowering: Lowering) -> tuple[Callable[..., Any], bool]:
     """The kernel function of a primitive for a :class:`CodegenBackend`, and whether it takes ``out=``."""
     if isinstance(lowering, Elementwise):
         return ElementwiseCall(backend, name, lowering), True
@@ -29,4 +32,5 @@ def planner(backend: Any, name: str, lowering: Lowering) -> tuple[Callable[..., 
         return partial(gather, backend), False
     if isinstance(lowering, Scatter):
         return partial(scatter, backend, name, lowering), False
+    assert isinstance(lowering, Template)
     return partial(TEMPLATES[lowering.name], backend), False

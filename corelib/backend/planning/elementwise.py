@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...codegen import elementwise as loops
 from ...codegen import scalar
@@ -15,13 +14,16 @@ from ...dtypes import bool_, dtype
 from ...layout import Layout
 from ..window import Window
 
+if TYPE_CHECKING:
+    from ..codegen_backend import CodegenBackend
+
 __all__ = ["ElementwiseCall", "indexed"]
 
 
 class ElementwiseCall:
     """The kernel function of an elementwise primitive: ``call(*operands, *parameters[, out=view])``."""
 
-    def __init__(self, backend: Any, name: str, lowering: Elementwise) -> None:
+    def __init__(self, backend: CodegenBackend, name: str, lowering: Elementwise) -> None:
         self.backend = backend
         self.name = name
         self.function = lowering.function or getattr(scalar, name)
@@ -49,8 +51,8 @@ class ElementwiseCall:
         backend = self.backend
         if out is None:
             out = backend.allocate(result)
-        arguments = []
-        numbers = []
+        arguments: list[Any] = []
+        numbers: list[Any] = []
         for i, x in enumerate(given):
             if x.__class__ is Window:
                 if i not in aliases:
@@ -109,14 +111,14 @@ _NUMBERS = frozenset({bool, int, float})
 
 
 def _target(given: tuple[Any, ...], expression: scalar.Expr, like: dtype) -> dtype:
-    """The dtype that the result is stored in."""
-    if expression.op == "cast":
-        target: dtype = expression.value
-        return target
+    """The dtype that the result is stored in: the parameter that says it, a comparison's bool, or the operands'."""
+    for x in given:
+        if isinstance(x, dtype):
+            return x
     return like if expression.dtype is scalar.compute(like) else expression.dtype
 
 
-def indexed(backend: Any, name: str, lowering: Indexed, *given: Any, out: Window | None = None) -> Window:
+def indexed(backend: CodegenBackend, name: str, lowering: Indexed, *given: Any, out: Window | None = None) -> Window:
     """A result made of positions and numbers, ``(*numbers, layout)``."""
     *numbers, layout = given
     if out is None:
@@ -139,6 +141,3 @@ def indexed(backend: Any, name: str, lowering: Indexed, *given: Any, out: Window
         strides = nest.strides[0] if classes == "s" else nest.strides[0][:-1]
         backend.run(built, units, [out.memory, out.offset, *numbers, *nest.sizes, *strides, block], index)
     return out
-
-
-Render = Callable[[Dialect], Kernel]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...codegen import lines as loops
 from ...codegen import scalar
@@ -11,6 +11,9 @@ from ...codegen.lowering import Scan, Scatter
 from ...dtypes import dtype, int64
 from ...layout import Layout
 from ..window import Window
+
+if TYPE_CHECKING:
+    from ..codegen_backend import CodegenBackend
 
 __all__ = ["gather", "scan", "scatter"]
 
@@ -33,7 +36,7 @@ def _length(layout: Layout, dim: int) -> int:
     return layout.shape[dim] if layout.shape else 1
 
 
-def scan(backend: Any, name: str, lowering: Scan, x: Window, dim: int, *rest: Any) -> Any:
+def scan(backend: CodegenBackend, name: str, lowering: Scan, x: Window, dim: int, *rest: Any) -> Any:
     """``(x, dim[, dtype])``; one result for each part of the state."""
     layout = x.layout
     converted: dtype = rest[0] if rest else layout.dtype
@@ -54,7 +57,7 @@ def scan(backend: Any, name: str, lowering: Scan, x: Window, dim: int, *rest: An
     return results[0] if rest else tuple(results)
 
 
-def gather(backend: Any, x: Window, places: Window, dim: int) -> Window:
+def gather(backend: CodegenBackend, x: Window, places: Window, dim: int) -> Window:
     """``(x, index, dim)``."""
     shape, d, index = places.layout.shape, x.layout.dtype, x.layout.device.index or 0
     y = backend.allocate(Layout.of(tuple(shape), d, x.layout.device))
@@ -70,11 +73,13 @@ def gather(backend: Any, x: Window, places: Window, dim: int) -> Window:
     return y
 
 
-def scatter(backend: Any, name: str, lowering: Scatter, x: Window, places: Window, src: Any, dim: int) -> Window:
+def scatter(
+    backend: CodegenBackend, name: str, lowering: Scatter, x: Window, places: Window, src: Any, dim: int
+) -> Window:
     """``(x, index, src, dim)``: into a copy of x."""
     d, index = x.layout.dtype, x.layout.device.index or 0
     wide = d if lowering.combine is None else scalar.compute(d)
-    y = backend.kernels["copy"].function(x) if wide is d else backend.kernels["cast"].function(x, wide)
+    y: Window = backend.kernels["copy"].function(x) if wide is d else backend.kernels["cast"].function(x, wide)
     number = not isinstance(src, Window)
     arrays = [places, y] if number else [places, y, src]
     shape = places.layout.shape
@@ -91,4 +96,6 @@ def scatter(backend: Any, name: str, lowering: Scatter, x: Window, places: Windo
         walked = [s for strides in nest.strides for s in strides]
         arguments = [places.memory, places.offset, *value, y.memory, y.offset, *lengths, *steps, *nest.sizes, *walked]
         backend.run(built, units, arguments, index)
-    return y if wide is d else backend.kernels["cast"].function(y, d)
+    if wide is not d:
+        y = backend.kernels["cast"].function(y, d)
+    return y

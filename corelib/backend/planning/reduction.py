@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...codegen import reduction as loops
 from ...codegen.geometry import collapse
@@ -12,13 +12,18 @@ from ...dtypes import dtype, int64
 from ...layout import Layout
 from ..window import Window
 
+if TYPE_CHECKING:
+    from ..codegen_backend import CodegenBackend
+
 __all__ = ["reduction"]
 
 _PART = 1 << 15
 """Elements of a result that are worth another part."""
 
 
-def reduction(backend: Any, name: str, lowering: Reduction, x: Window, dims: Any, keepdim: bool, *rest: Any) -> Window:
+def reduction(
+    backend: CodegenBackend, name: str, lowering: Reduction, x: Window, dims: Any, keepdim: bool, *rest: Any
+) -> Window:
     """``(x, dims or dim, keepdim[, dtype])``."""
     layout = x.layout
     source = layout.dtype

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...codegen import templates
 from ...codegen.geometry import collapse
@@ -13,10 +15,13 @@ from ...dtypes import int64
 from ...layout import Layout
 from ..window import Window
 
+if TYPE_CHECKING:
+    from ..codegen_backend import CodegenBackend
+
 __all__ = ["TEMPLATES"]
 
 
-def _random_bits(backend: Any, seed: int, offset: int, layout: Layout) -> Window:
+def _random_bits(backend: CodegenBackend, seed: int, offset: int, layout: Layout) -> Window:
     y = backend.allocate(layout)
     index, blocks = layout.device.index or 0, -(-layout.numel // 4)
     if layout.numel:
@@ -31,7 +36,7 @@ def _signed(word: int) -> int:
     return word - 2**64 if word >= 2**63 else word
 
 
-def _sort(backend: Any, x: Window, dim: int, descending: bool) -> tuple[Window, Window]:
+def _sort(backend: CodegenBackend, x: Window, dim: int, descending: bool) -> tuple[Window, Window]:
     layout, copy = x.layout, backend.kernels["copy"].function
     rank = len(layout.shape)
     order = [d for d in range(rank) if d != dim] + ([dim] if rank else [])
@@ -53,14 +58,14 @@ def _sort(backend: Any, x: Window, dim: int, descending: bool) -> tuple[Window, 
     return copy(_permuted(backend, values, back)), copy(_permuted(backend, places, back))
 
 
-def _permuted(backend: Any, x: Window, order: list[int]) -> Window:
+def _permuted(backend: CodegenBackend, x: Window, order: list[int]) -> Window:
     layout = x.layout
     shape, strides = tuple(layout.shape[d] for d in order), tuple(layout.strides[d] for d in order)
     view: Window = backend.as_strided(x, Layout.of(shape, layout.dtype, layout.device, strides), 0)
     return view
 
 
-def _matmul(backend: Any, a: Window, b: Window) -> Window:
+def _matmul(backend: CodegenBackend, a: Window, b: Window) -> Window:
     d, index = a.layout.dtype, a.layout.device.index or 0
     *batch, m, k = a.layout.shape
     n = b.layout.shape[-1]
@@ -79,7 +84,7 @@ def _matmul(backend: Any, a: Window, b: Window) -> Window:
         count = 1 if step == 0 or matrices == 1 else matrices
         panels = -(-lines // width)
         into = backend.allocate(Layout.of((count * panels, max(k, 1), width), compute(d), a.layout.device))
-        built = backend.built(("pack", d, width), index, lambda c, w=width: templates.pack(c, f"pack{w}", d, w))
+        built = backend.built(("pack", d, width), index, partial(templates.pack, name=f"pack{width}", d=d, width=width))
         strides = x.layout.strides
         numbers = [k, lines, strides[along], strides[across], step]
         backend.run(built, count * panels, [x.memory, x.offset, into.memory, into.offset, *numbers], index)
@@ -91,4 +96,4 @@ def _matmul(backend: Any, a: Window, b: Window) -> Window:
     return y
 
 
-TEMPLATES = {"random_bits": _random_bits, "sort": _sort, "matmul": _matmul}
+TEMPLATES: dict[str, Callable[..., Any]] = {"random_bits": _random_bits, "sort": _sort, "matmul": _matmul}
