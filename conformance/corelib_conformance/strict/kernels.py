@@ -39,6 +39,11 @@ def read(x: Handle) -> Values:
     return np.array(elements(x), dtype=compute_type(x._dtype), order="C")
 
 
+def moved(x: Handle) -> Values:
+    """A dense copy of the handle's elements in their own dtype, for what moves them bit by bit."""
+    return np.array(elements(x), order="C")
+
+
 def read_as(x: Handle, dtype: dtype) -> Values:
     """A dense copy converted to ``dtype``: what sums and products start from."""
     return arithmetic.convert(read(x), dtype).astype(compute_type(dtype))
@@ -97,7 +102,8 @@ def where(condition: Handle, a: Any, b: Any) -> Result:
     like = rules.elementwise([a, b])
     good = condition._dtype is bool_ and condition._shape == like._shape
     rules.require(good, f"condition is bool and expanded to the shape of {like!r}, got {condition!r}")
-    return np.where(read(condition), *read_all([a, b], like)), like._dtype
+    values = [moved(v) if isinstance(v, Handle) else read_all([v], like)[0].astype(like._dtype.numpy) for v in (a, b)]
+    return np.where(read(condition), *values), like._dtype
 
 
 def fold(function: Function, x: Handle, dims: tuple[int, ...], keepdim: bool, dtype: dtype) -> Result:
@@ -139,7 +145,7 @@ def sort(x: Handle, dim: int, descending: bool) -> tuple[Result, Result]:
 
 
 def _picked(x: Handle, dim: int, places: Values) -> tuple[Result, Result]:
-    values = np.take_along_axis(np.atleast_1d(read(x)), places, axis=dim)
+    values = np.take_along_axis(np.atleast_1d(moved(x)), places, axis=dim)
     return (values.reshape(x._shape), x._dtype), (places.reshape(x._shape), int64)
 
 
@@ -158,18 +164,19 @@ def _coordinates(x: Handle, index: Handle, dim: int) -> tuple[Values, ...]:
 
 def gather(x: Handle, index: Handle, dim: int) -> Result:
     """The elements of x that ``index`` names, in its shape."""
-    return np.atleast_1d(read(x))[_coordinates(x, index, dim)].reshape(index._shape), x._dtype
+    return np.atleast_1d(moved(x))[_coordinates(x, index, dim)].reshape(index._shape), x._dtype
 
 
 def scatter(put: Function, x: Handle, index: Handle, src: Any, dim: int) -> Result:
     """x, but src is written to the elements that ``index`` names (any one of it where several meet), or added (all)."""
     coordinates = _coordinates(x, index, dim)
-    target = np.atleast_1d(read(x))
+    look = read if put is np.add.at else moved
+    target = np.atleast_1d(look(x))
     if isinstance(src, Handle):
         good = src._dtype is x._dtype and len(src._shape) == len(index._shape)
         good = good and all(n >= m for n, m in zip(src._shape, index._shape, strict=True))
         rules.require(good, f"src has the dtype of {x!r} and is at least as large as {index!r}, got {src!r}")
-        src = np.atleast_1d(read(src)[tuple(slice(size) for size in index._shape)])
+        src = np.atleast_1d(look(src)[tuple(slice(size) for size in index._shape)])
     else:
         rules.number(src, x._dtype)
         src = target.dtype.type(src)
