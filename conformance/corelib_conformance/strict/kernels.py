@@ -170,7 +170,7 @@ def gather(x: Handle, index: Handle, dim: int) -> Result:
 def scatter(put: Function, x: Handle, index: Handle, src: Any, dim: int) -> Result:
     """x, but src is written to the elements that ``index`` names (any one of it where several meet), or added (all)."""
     coordinates = _coordinates(x, index, dim)
-    look = read if put is np.add.at else moved
+    look = moved if put is np.ndarray.__setitem__ else read
     target = np.atleast_1d(look(x))
     if isinstance(src, Handle):
         good = src._dtype is x._dtype and len(src._shape) == len(index._shape)

@@ -187,6 +187,23 @@ def run_scatter(name: str, d: dtype, device: Device) -> None:
     )
 
 
+def run_half(d: dtype, device: Device) -> None:
+    """Half precision adds up in float32 and rounds once: 4,096 ones in one place are 4,096."""
+    bench = Bench(device)
+    bench.needs(d)
+    for count, target in ((300, 1), (4096, 1), (4096, 3)):
+        index = np.arange(count) % target
+        got = bench.run("scatter_add", bench.put(np.zeros(target, d.numpy)), bench.put(index),
+                        bench.put(np.ones(count, d.numpy)), 0)[0]  # fmt: skip
+        same(
+            got, np.bincount(index, minlength=target).astype(np.float32).astype(d.numpy), f"{count} ones into {target}"
+        )
+        got = bench.run("scatter_add", bench.put(np.zeros(target, d.numpy)), bench.put(index), 1.0, 0)[0]
+        same(
+            got, np.bincount(index, minlength=target).astype(np.float32).astype(d.numpy), f"the number 1 {count} times"
+        )
+
+
 def run_bounds(name: str, d: dtype, device: Device) -> None:
     """An index outside raises, at once or at the next synchronization, writes nothing, and work goes on."""
     bench = Bench(device)
@@ -380,13 +397,15 @@ def checks() -> Iterator[Check]:
         ("gather", "places", run_gather), ("gather", "bounds", partial(run_bounds, "gather")),
         ("scatter", "places", partial(run_scatter, "scatter")), ("scatter", "bounds", partial(run_bounds, "scatter")),
         ("scatter_add", "places", partial(run_scatter, "scatter_add")),
-        ("scatter_add", "bounds", partial(run_bounds, "scatter_add")), ("gather", "brackets", run_frontend),
+        ("scatter_add", "float32-inside", run_half), ("scatter_add", "bounds", partial(run_bounds, "scatter_add")), ("gather", "brackets", run_frontend),
         ("sort", "sizes", lambda d, device: run_sort(d, SORT_SIZES, device)),
         ("sort", "large", lambda d, device: run_sort(d, SORT_LARGE, device)), ("sort", "layouts", run_sort_views),
     ]  # fmt: skip
     for name, aspect, run in aspects:
         for d in ALL_DTYPES:
             if (name == "sort" and d.is_complex) or (aspect == "bounds" and d.itemsize in (1, 2)):
+                continue
+            if aspect == "float32-inside" and not d.is_half:
                 continue
             yield Check(
                 id=f"{name}/{d.name}/{aspect}",

@@ -77,8 +77,10 @@ def run_shapes(device: Device) -> None:
     """Element i is the same word in any launch: sizes around tiles, shapes, parts of a longer draw."""
     bench = Bench(device)
     long = words(77, 5, 9000)
-    sizes = (0, 1, 2, 3, 4, 5, 7, 8, 9, 31, 32, 33, 63, 64, 65, 127, 129, 255, 256, 257, 1023, 1024, 1025, 2048, 2049, 4095,
-             4097, 8193, 8999)  # fmt: skip
+    sizes = (
+        0, 1, 2, 3, 4, 5, 7, 8, 9, 31, 32, 33, 63, 64, 65, 127, 129, 255, 256, 257, 1023, 1024, 1025, 2048, 2049, 4095,
+        4097, 8193, 8999,
+    )  # fmt: skip
     for size in sizes:
         same(_draw(bench, 77, 5, (size,)), long[:size], f"{size} words")
     for shape in ((), (1, 1), (3, 5), (2, 3, 4), (33, 31), (1, 1025), (1025, 1), (2, 0, 3), (7, 11, 13)):
