@@ -115,8 +115,10 @@ def tiers(report: Mapping[str, Any]) -> Iterator[str]:
     """The verdict of each tier and the counts, skips by their flags."""
     for tier, found in report["tiers"].items():
         listed = ", ".join(f"{count} {status}" for status, count in found["counts"].items())
-        undeclared = "" if found["declared"] else " (not declared by the device)"
-        yield f"{tier:13} {found['verdict']:8} {listed}{undeclared}"
+        note = "" if found["declared"] else " (not declared by the device)"
+        if found["verdict"] == "fail" and set(found["counts"]) <= {"pass", "unsupported-declared", "not-run"}:
+            note += " (a part of it was run)" if "not-run" in found["counts"] else " (a flag that it needs is lacking)"
+        yield f"{tier:13} {found['verdict']:8} {listed}{note}"
     flags = Counter(e["flag"] for e in report["ids"] if e["status"] == "unsupported-declared")
     skipped = f" ({', '.join(f'{flag} {count}' for flag, count in sorted(flags.items()))})" if flags else ""
     found, seconds = report["counts"], report["seconds"]

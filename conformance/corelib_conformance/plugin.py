@@ -165,7 +165,11 @@ class SuiteFile(pytest.File):
 
     def collect(self) -> Iterator[pytest.Item]:
         """One item a check, in the order of the suite."""
-        for check in self.run.start().selected:
+        try:
+            session = self.run.start()
+        except pytest.UsageError as error:
+            pytest.exit(f"corelib: {error}", returncode=pytest.ExitCode.USAGE_ERROR)
+        for check in session.selected:
             item: CheckItem = CheckItem.from_parent(self, name=check.id)
             item.check, item.run = check, self.run
             yield item

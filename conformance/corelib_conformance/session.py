@@ -98,17 +98,16 @@ class Session:
 
         Ctrl-C raises KeyboardInterrupt here; what came back until then is kept, and the rest is not run.
         """
-        began = time.monotonic()
+        before, began = self._checks_seconds, time.monotonic()
         try:
             for result in self.runner.run(self.selected if checks is None else checks):
                 self.results[result.id] = result
+                self._checks_seconds = before + time.monotonic() - began
                 yield result
         except KeyboardInterrupt:
             self.interrupted = True
             self.runner.close()
             raise
-        finally:
-            self._checks_seconds += time.monotonic() - began
 
     def report(self, *, timings: bool = True) -> dict[str, Any]:
         """The report of what was run; with timings, of the operations that were asked."""
