@@ -56,14 +56,15 @@ def relu_grad(grad_output: Tensor, output: Tensor) -> Tensor:
 
 
 @primitive(
-    rule=rules.unary("float", accepts="bif"), vjp={"input": lambda grad, out: grad * (out * (1 - out))},
+    rule=rules.unary("float"), vjp={"input": lambda grad, out: grad * (out * (1 - out)).conj()},
     samples=samples.unary(-6, 6, accepts="fi"),
     lower=Elementwise("f", lambda x: 1 / (1 + scalar.apply("exp", -x))),
 )  # fmt: skip
 def sigmoid(input: Tensor) -> Tensor:
     """1 / (1 + exp(-input)), without overflow."""
-    small = exp(neg(_abs(input)))
-    return where(lt(input, 0), small / (small + 1), 1 / (small + 1))
+    below = lt(input.real, 0)
+    small = exp(where(below, input, -input)) if input.dtype.is_complex else exp(neg(_abs(input)))
+    return where(below, small / (small + 1), 1 / (small + 1))
 
 
 def log_sigmoid(input: Tensor) -> Tensor:

@@ -97,7 +97,7 @@ def conj_physical(input: Tensor) -> Tensor:
 
 @primitive(
     rule=_float_unary(),
-    vjp={"input": lambda grad, out: grad * (-0.5 * out * out * out)},
+    vjp={"input": lambda grad, out: grad * conj(-0.5 * out * out * out)},
     samples=samples.unary(0.2, 4.0, accepts="f"),
     lower=Elementwise("f", lambda x: 1 / scalar.apply("sqrt", x)),
 )

@@ -7,7 +7,7 @@ from typing import Any, overload
 from ..codegen import scalar
 from ..codegen.lowering import Elementwise
 from ..core.plan import Result
-from ..core.tensor import Tensor
+from ..core.tensor import TENSORS, Tensor
 from ..dtypes import bool_, dtype
 from ..layout import Layout
 from . import rules, samples
@@ -121,8 +121,8 @@ def exp(input: Tensor) -> Tensor:
 
 
 @primitive(
-    rule=_float_unary("bif"),
-    vjp={"input": lambda grad, out: grad * (out + 1)},
+    rule=_float_unary(),
+    vjp={"input": lambda grad, out: grad * (out + 1).conj()},
     samples=samples.unary(),
     lower=Elementwise("f"),
 )
@@ -141,8 +141,8 @@ def log(input: Tensor) -> Tensor:
 
 
 @primitive(
-    rule=_float_unary("bif"),
-    vjp={"input": lambda grad, input: grad / (input + 1)},
+    rule=_float_unary(),
+    vjp={"input": lambda grad, input: grad / (input + 1).conj()},
     samples=samples.unary(-0.9, 4.0, accepts="f"),
     lower=Elementwise("f"),
 )
@@ -277,19 +277,25 @@ def fmod(input: Tensor | Number, other: Tensor | Number) -> Tensor:
 
 
 def _pow_grad_base(grad: Tensor, input: Any, exponent: Any) -> Tensor:
-    if exponent.__class__ in (int, float):
+    if exponent.__class__ not in TENSORS:
         if exponent == 0:
             return grad * 0
-        return grad * (exponent * pow(input, exponent - 1))
-    return grad * where(eq(exponent, 0), 0.0, exponent * pow(input, exponent - 1))
+        return grad * conj(exponent * pow(input, exponent - 1))
+    return grad * conj(where(eq(exponent, 0), 0.0, exponent * pow(input, exponent - 1)))
 
 
 def _pow_grad_exponent(grad: Tensor, input: Any, exponent: Any, out: Tensor) -> Tensor:
-    if input.__class__ in (int, float):
-        import math
+    grows = le(0, exponent.real if exponent.dtype.is_complex else exponent)
+    if input.__class__ not in TENSORS:
+        import cmath
 
-        return grad * (out * math.log(input)) if input > 0 else grad * where(le(0, exponent), 0.0, float("nan"))
-    return grad * where(bitwise_and(eq(input, 0), le(0, exponent)), 0.0, out * log(input))
+        if input == 0:
+            return grad * where(grows, 0.0, float("nan"))
+        factor = cmath.log(input)
+        if not out.dtype.is_complex:
+            return grad * (out * (factor.real if input > 0 else float("nan")))
+        return grad * conj(out * factor)
+    return grad * conj(where(bitwise_and(eq(input, 0), grows), 0.0, out * log(input)))
 
 
 def _pow_rule(a: Any, b: Any) -> Result:

@@ -76,7 +76,7 @@ def vector_norm(x: Tensor, p: float, dim: int, keepdim: bool = False) -> Tensor:
     if math.isinf(p):
         return size.amax(dim, keepdim) if p > 0 else size.amin(dim, keepdim)
     if p == 0:
-        return sum(size.ne(0).to(size.dtype), dim, keepdim)
+        return sum(where(size.eq(0), size.sign(), 1.0), dim, keepdim)
     if p == 2:
         total = sum(size * size, dim, keepdim)
         none = total.eq(0)

@@ -67,13 +67,13 @@ def vector_norm(
 
 def _vector_norm(size: Tensor, p: float, dims: tuple[int, ...], keepdim: bool) -> Tensor:
     if not dims and size.ndim == 0:
-        return size.ne(0).to(size.dtype) if p == 0 else size.clone()
+        return where(size.eq(0), size.sign(), 1.0) if p == 0 else size.clone()
     if p == _INF:
         return size.amax(dims, keepdim)
     if p == -_INF:
         return size.amin(dims, keepdim)
     if p == 0:
-        return size.ne(0).to(size.dtype).sum(dims, keepdim)
+        return where(size.eq(0), size.sign(), 1.0).sum(dims, keepdim)
     if p == 1:
         return size.sum(dims, keepdim)
     if p == 2:
@@ -343,7 +343,7 @@ def householder_product(A: Tensor, tau: Tensor) -> Tensor:
     for i in range(tau.shape[-1] - 1, -1, -1):
         v = vectors[..., i : i + 1]
         q = q - tau[..., i, None, None] * matmul(v, matmul(conj(v.transpose(-1, -2)), q))
-    return q.clone()
+    return where(q.eq(q), q, A) if not tau.shape[-1] else q.clone()
 
 
 def orgqr(input: Tensor, tau: Tensor) -> Tensor:

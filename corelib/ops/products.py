@@ -454,7 +454,7 @@ def matrix_power(input: Tensor, n: int) -> Tensor:
         from .creation import eye
 
         one = eye(input.shape[-1], dtype=input.dtype, device=input.device)
-        return one.expand(tuple(input.shape)).clone()
+        return where(one.eq(one), one, input)
     result, power = None, input
     while n:
         if n % 2:
@@ -479,7 +479,7 @@ def _length(difference: Tensor, p: float) -> Tensor:
     if size.shape[-1] == 0:
         return size.sum(-1)
     if p == 0:
-        return size.ne(0).to(size.dtype).sum(-1)
+        return where(size.eq(0), size.sign(), 1.0).sum(-1)
     if p == 1:
         return size.sum(-1)
     if p == float("inf"):
@@ -524,7 +524,7 @@ def pdist(input: Tensor, p: float = 2.0) -> Tensor:
         raise RuntimeError("pdist only supports non-negative p values")
     n = input.shape[0]
     if n < 2:
-        return input.new_zeros((0,))
+        return input[:0].reshape(0)
     from .creation import tensor
 
     pairs = [(i, j) for i in range(n) for j in range(i + 1, n)]

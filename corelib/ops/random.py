@@ -20,7 +20,7 @@ from ..layout import Layout
 from . import rules, samples
 from .creation import _finish, _layout, _size, arange
 from .derived import isfinite, remainder
-from .elementwise import add, bitwise_right_shift, cos, eq, log, lt, mul, sqrt
+from .elementwise import add, bitwise_right_shift, cos, eq, log, lt, mul, sqrt, where
 from .movement import cast, copy
 from .primitive import primitive
 from .results import accepts_out
@@ -169,7 +169,8 @@ def bernoulli(input: Tensor, p: Any = None, *, generator: Generator | None = Non
     """1 with probability ``input`` (or ``p``), else 0."""
     d = float64 if input.dtype is float64 else float32
     u = _uniform(Layout.of(tuple(input.shape), d, input.device), generator)
-    return cast(lt(u, input if p is None else p), input.dtype)
+    drawn = cast(lt(u, input if p is None else p), input.dtype)
+    return where(drawn.eq(drawn), drawn, input) if input.requires_grad else drawn  # with a gradient, which is 0
 
 
 def normal(

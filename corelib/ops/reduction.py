@@ -63,7 +63,7 @@ def _prod_grad(grad: Tensor, input: Tensor, out: Tensor, dim: tuple[int, ...], k
     g, whole = restore(grad, shape, dim, keepdim), restore(out, shape, dim, keepdim)
     zero = eq(input, 0)
     if not bool(any(zero)):
-        return g * whole / input
+        return g * conj(whole / input)
     # products of all other elements, from both sides, along one flattened dimension
     order = [d for d in range(len(shape)) if d not in dim] + list(dim)
     moved = input.permute(order)
@@ -75,7 +75,7 @@ def _prod_grad(grad: Tensor, input: Tensor, out: Tensor, dim: tuple[int, ...], k
     left = cumprod(cat([ones, flat[..., :-1]], -1), -1)
     right = cumprod(cat([ones, flat.flip(-1)[..., :-1]], -1), -1).flip(-1)
     inverse = [order.index(d) for d in range(len(shape))]
-    return g * (left * right).reshape(moved.shape).permute(inverse)
+    return g * conj(left * right).reshape(moved.shape).permute(inverse)
 
 
 @primitive(rule=_sum_rule, vjp={"input": _prod_grad}, samples=samples.over_dims(accepts="fib"), lower=fold("mul", 1))
@@ -337,7 +337,7 @@ def norm(input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, 
     if p == 1:
         return sum(size, dim, keepdim)
     if p == 0:
-        return sum(bitwise_not(eq(size, 0)), dim, keepdim).to(size.dtype)
+        return sum(where(eq(size, 0), size.sign(), 1.0), dim, keepdim)
     powers: Tensor = size**p
     total: Tensor = sum(powers, dim, keepdim) ** (1.0 / p)
     return total
@@ -355,7 +355,7 @@ def _logsumexp_rule(x: Layout, dim: Any, keepdim: bool) -> Result:
     rule=_logsumexp_rule,
     vjp={
         "input": lambda grad, input, out, dim, keepdim: (
-            restore(grad, input.shape, dim, keepdim) * exp(input - restore(out, input.shape, dim, keepdim))
+            restore(grad, input.shape, dim, keepdim) * conj(exp(input - restore(out, input.shape, dim, keepdim)))
         )
     },
     samples=samples.both(
@@ -376,7 +376,7 @@ def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
     """log(sum(exp(input))) over ``dim``, without overflow."""
     if input.numel() == 0:
         return log(sum(exp(input), dim, keepdim))
-    top = amax(input, dim, True)
+    top = amax(input.real if input.dtype.is_complex else input, dim, True)
     top = where(eq(abs(top), float("inf")), 0.0, top)
     result = log(sum(exp(input - top), dim, True)) + top
     return result if keepdim else result.reshape(rules.reduced_shape(tuple(input.shape), dim, False))
@@ -413,7 +413,7 @@ def _cumprod_grad(grad: Tensor, input: Tensor, out: Tensor, dim: int) -> Tensor:
     if input.ndim == 0 or input.numel() == 0:
         return grad
     if not bool(any(eq(input, 0))):
-        return _reversed_cumsum(grad * out, dim) / input
+        return _reversed_cumsum(grad * conj(out), dim) / conj(input)
     # With zeros: d out_j / d x_i = prod of x_k, k <= j, k != i; written out as a triangle.
     n = input.shape[dim]
     x, g = input.movedim(dim, -1), grad.movedim(dim, -1)
@@ -424,7 +424,7 @@ def _cumprod_grad(grad: Tensor, input: Tensor, out: Tensor, dim: int) -> Tensor:
     kept = where(eq(index.unsqueeze(0), index.unsqueeze(1)), ones_like(square), square)
     products = cumprod(kept, -1)  # [i, j]
     mask = le(index.unsqueeze(1), index.unsqueeze(0)).to(g.dtype)
-    return sum(products * mask * g.unsqueeze(-2), -1).movedim(-1, dim)
+    return sum(conj(products) * mask * g.unsqueeze(-2), -1).movedim(-1, dim)
 
 
 @primitive(rule=_scan_rule, vjp={"input": _cumprod_grad}, samples=_SCANS, tier="training", lower=running("mul"))

@@ -165,9 +165,8 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
         return input.new_empty((0,))
     chosen = itertools.combinations_with_replacement if with_replacement else itertools.combinations
     rows = list(itertools.chain.from_iterable(chosen(range(input.shape[0]), r)))
-    if not rows:
-        return input.new_empty((0, r))
-    chosen_rows: Tensor = index_select(input, 0, tensor(rows, dtype=int64, device=input.device)).reshape(-1, r)
+    picked = index_select(input, 0, tensor(rows, dtype=int64, device=input.device))
+    chosen_rows: Tensor = picked.reshape(len(rows) // r, r)
     return chosen_rows
 
 

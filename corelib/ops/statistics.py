@@ -164,6 +164,8 @@ def diff(
     if n < 0:
         raise RuntimeError(f"order must be non-negative but got {n}")
     d = rules.normalize_dim(dim, input.ndim)
+    if not n:
+        return clone(input)
     parts = [x for x in (prepend, input, append) if x is not None]
     result = cat(parts, d) if len(parts) > 1 else input
     for _ in range(min(n, result.shape[d])):

@@ -11,6 +11,7 @@ from ..dtypes import default_dtype, float64
 from ..dtypes import dtype as DType
 from . import approximations as numerics
 from . import rules, samples
+from .activation import sigmoid
 from .creation import full
 from .derived import clamp
 from .elementwise import abs as _abs
@@ -241,12 +242,14 @@ def log10(input: Tensor) -> Tensor:
 
 def _share(mine: Any, other: Any, base: float) -> Tensor:
     """The part of one of two terms in their sum, from their logarithms."""
-    result = div(1.0, exp((other - mine) * base) + 1)
-    return result if result.dtype.is_complex else where(eq(mine, other), 0.5, result)
+    difference = other - mine
+    if not difference.dtype.is_complex:  # of two equal infinities it is not a number
+        difference = where(bitwise_and(eq(mine, other), eq(_abs(mine), math.inf)), 0.0, difference)
+    return conj(sigmoid(difference * -base))
 
 
 @primitive(
-    rule=rules.binary(accepts="f", name="logaddexp_cpu"),
+    rule=rules.binary(accepts="fc", name="logaddexp_cpu"),
     vjp={
         "input": lambda grad, input, other: grad * _share(input, other, 1.0),
         "other": lambda grad, input, other: grad * _share(other, input, 1.0),
@@ -256,6 +259,10 @@ def _share(mine: Any, other: Any, base: float) -> Tensor:
 )
 def logaddexp(input: Tensor, other: Tensor) -> Tensor:
     """log(exp(input) + exp(other)), elementwise, without overflow."""
+    if input.dtype.is_complex:
+        swap = lt(input.real, other.real)
+        high, low = where(swap, other, input), where(swap, input, other)
+        return high + log1p(exp(low - high))
     high = maximum(input, other)
     return where(eq(input, other), high + math.log(2.0), high + log1p(exp(neg(_abs(input - other)))))
 
