@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Sequence
+from typing import Any, ClassVar
 
 from ...tensor import Tensor
 from .. import functional as F
@@ -17,12 +19,30 @@ __all__ = [
 
 
 class Loss(Module):
-    """A loss with ``reduction``, by name or through the two deprecated flags."""
+    """A loss with ``reduction``, by name or through the two deprecated flags.
+
+    ``_function`` takes what ``__init__`` of the class does that gives it, by the same names.
+    """
+
+    _function: ClassVar[Any]
+    _arguments: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "_function" in vars(cls):
+            names = inspect.signature(cls.__init__).parameters
+            cls._arguments = tuple(n for n in names if n not in ("self", "size_average", "reduce"))
 
     def __init__(self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean") -> None:
         super().__init__()
         legacy = size_average is not None or reduce is not None
         self.reduction = reduction_of(reduction, size_average, reduce) if legacy else reduction
+
+    def _applied(self, *inputs: Any) -> Any:
+        return self._function(*inputs, **{name: getattr(self, name) for name in self._arguments})
+
+    def forward(self, input: Tensor, target: Tensor) -> Any:
+        return self._applied(input, target)
 
 
 class WeightedLoss(Loss):
@@ -44,15 +64,13 @@ class WeightedLoss(Loss):
 class L1Loss(Loss):
     """Mean absolute difference."""
 
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        return F.l1_loss(input, target, reduction=self.reduction)
+    _function = staticmethod(F.l1_loss)
 
 
 class MSELoss(Loss):
     """Mean squared difference."""
 
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        return F.mse_loss(input, target, reduction=self.reduction)
+    _function = staticmethod(F.mse_loss)
 
 
 class NLLLoss(WeightedLoss):
@@ -60,6 +78,8 @@ class NLLLoss(WeightedLoss):
 
     ``weight`` (C) weighs the classes; targets equal to ``ignore_index`` do not count.
     """
+
+    _function = staticmethod(F.nll_loss)
 
     def __init__(
         self,
@@ -71,9 +91,6 @@ class NLLLoss(WeightedLoss):
     ) -> None:
         super().__init__(weight, size_average, reduce, reduction)
         self.ignore_index = ignore_index
-
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        return F.nll_loss(input, target, self.weight, ignore_index=self.ignore_index, reduction=self.reduction)
 
 
 class NLLLoss2d(NLLLoss):
@@ -103,6 +120,8 @@ class CrossEntropyLoss(WeightedLoss):
     mixes the targets with the uniform distribution.
     """
 
+    _function = staticmethod(F.cross_entropy)
+
     def __init__(
         self,
         weight: Tensor | None = None,
@@ -116,26 +135,17 @@ class CrossEntropyLoss(WeightedLoss):
         self.ignore_index = ignore_index
         self.label_smoothing = label_smoothing
 
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        return F.cross_entropy(
-            input,
-            target,
-            self.weight,
-            ignore_index=self.ignore_index,
-            reduction=self.reduction,
-            label_smoothing=self.label_smoothing,
-        )
-
 
 class BCELoss(WeightedLoss):
     """Binary cross entropy of probabilities against targets in [0, 1], of one shape."""
 
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        return F.binary_cross_entropy(input, target, self.weight, reduction=self.reduction)
+    _function = staticmethod(F.binary_cross_entropy)
 
 
 class BCEWithLogitsLoss(Loss):
     """Binary cross entropy of logits against targets in [0, 1], of one shape; ``pos_weight`` weighs target 1."""
+
+    _function = staticmethod(F.binary_cross_entropy_with_logits)
 
     weight: Tensor | None
     pos_weight: Tensor | None
@@ -152,14 +162,11 @@ class BCEWithLogitsLoss(Loss):
         self.register_buffer("weight", weight)
         self.register_buffer("pos_weight", pos_weight)
 
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        return F.binary_cross_entropy_with_logits(
-            input, target, self.weight, pos_weight=self.pos_weight, reduction=self.reduction
-        )
-
 
 class SmoothL1Loss(Loss):
     """d * d / (2 * beta) where |d| < ``beta``, else |d| - beta / 2, with d = x - y."""
+
+    _function = staticmethod(F.smooth_l1_loss)
 
     def __init__(
         self,
@@ -171,12 +178,11 @@ class SmoothL1Loss(Loss):
         super().__init__(size_average, reduce, reduction)
         self.beta = beta
 
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        return F.smooth_l1_loss(input, target, reduction=self.reduction, beta=self.beta)
-
 
 class HuberLoss(Loss):
     """d * d / 2 where |d| < ``delta``, else delta * (|d| - delta / 2), with d = x - y."""
+
+    _function = staticmethod(F.huber_loss)
 
     def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
         if not isinstance(delta, (float, int)):
@@ -184,12 +190,11 @@ class HuberLoss(Loss):
         super().__init__(reduction=reduction)
         self.delta = delta
 
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        return F.huber_loss(input, target, reduction=self.reduction, delta=self.delta)
-
 
 class KLDivLoss(Loss):
     """y * (log y - x) for log-probabilities x; ``reduction`` may be "batchmean" too."""
+
+    _function = staticmethod(F.kl_div)
 
     def __init__(
         self,
@@ -201,12 +206,11 @@ class KLDivLoss(Loss):
         super().__init__(size_average, reduce, reduction)
         self.log_target = log_target
 
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        return F.kl_div(input, target, reduction=self.reduction, log_target=self.log_target)
-
 
 class PoissonNLLLoss(Loss):
     """Negative log-likelihood of counts under Poisson distributions (see ``functional.poisson_nll_loss``)."""
+
+    _function = staticmethod(F.poisson_nll_loss)
 
     def __init__(
         self,
@@ -222,22 +226,22 @@ class PoissonNLLLoss(Loss):
         self.full = full
         self.eps = eps
 
-    def forward(self, log_input: Tensor, target: Tensor) -> Tensor:
-        return F.poisson_nll_loss(
-            log_input, target, log_input=self.log_input, full=self.full, eps=self.eps, reduction=self.reduction
-        )
+    def forward(self, log_input: Tensor, target: Tensor) -> Any:  # type: ignore[override]
+        return self._applied(log_input, target)
 
 
 class GaussianNLLLoss(Loss):
     """Negative log-likelihood under normal distributions (see ``functional.gaussian_nll_loss``)."""
+
+    _function = staticmethod(F.gaussian_nll_loss)
 
     def __init__(self, *, full: bool = False, eps: float = 1e-6, reduction: str = "mean") -> None:
         super().__init__(None, None, reduction)
         self.full = full
         self.eps = eps
 
-    def forward(self, input: Tensor, target: Tensor, var: Tensor | float) -> Tensor:
-        return F.gaussian_nll_loss(input, target, var, full=self.full, eps=self.eps, reduction=self.reduction)
+    def forward(self, input: Tensor, target: Tensor, var: Tensor | float) -> Any:  # type: ignore[override]
+        return self._applied(input, target, var)
 
 
 class CTCLoss(Loss):
@@ -248,13 +252,10 @@ class CTCLoss(Loss):
         self.blank = blank
         self.zero_infinity = zero_infinity
 
-    def forward(
-        self,
-        log_probs: Tensor,
-        targets: Tensor,
-        input_lengths: Tensor | Sequence[int],
+    def forward(  # type: ignore[override]
+        self, log_probs: Tensor, targets: Tensor, input_lengths: Tensor | Sequence[int],
         target_lengths: Tensor | Sequence[int],
-    ) -> Tensor:
+    ) -> Tensor:  # fmt: skip
         return F.ctc_loss(
             log_probs, targets, input_lengths, target_lengths, self.blank, self.reduction, self.zero_infinity
         )

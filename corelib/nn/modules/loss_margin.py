@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from ...tensor import Tensor
 from .. import functional as F
@@ -31,6 +32,8 @@ class _MarginLoss(Loss):
 class HingeEmbeddingLoss(_MarginLoss):
     """x where the target is 1, max(0, ``margin`` - x) where it is -1."""
 
+    _function = staticmethod(F.hinge_embedding_loss)
+
     def __init__(
         self,
         margin: float = 1.0,
@@ -40,47 +43,47 @@ class HingeEmbeddingLoss(_MarginLoss):
     ) -> None:
         super().__init__(margin, size_average, reduce, reduction)
 
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        return F.hinge_embedding_loss(input, target, margin=self.margin, reduction=self.reduction)
-
 
 class CosineEmbeddingLoss(_MarginLoss):
     """1 - cos(x1, x2) where the target is 1, max(0, cos(x1, x2) - ``margin``) where it is -1."""
 
-    def forward(self, input1: Tensor, input2: Tensor, target: Tensor) -> Tensor:
-        return F.cosine_embedding_loss(input1, input2, target, margin=self.margin, reduction=self.reduction)
+    _function = staticmethod(F.cosine_embedding_loss)
+
+    def forward(self, input1: Tensor, input2: Tensor, target: Tensor) -> Any:  # type: ignore[override]
+        return self._applied(input1, input2, target)
 
 
 class MarginRankingLoss(_MarginLoss):
     """max(0, -y * (x1 - x2) + ``margin``), for targets y of 1 and -1."""
 
-    def forward(self, input1: Tensor, input2: Tensor, target: Tensor) -> Tensor:
-        return F.margin_ranking_loss(input1, input2, target, margin=self.margin, reduction=self.reduction)
+    _function = staticmethod(F.margin_ranking_loss)
+
+    def forward(self, input1: Tensor, input2: Tensor, target: Tensor) -> Any:  # type: ignore[override]
+        return self._applied(input1, input2, target)
 
 
 class SoftMarginLoss(Loss):
     """log(1 + exp(-y * x)), for targets y of 1 and -1."""
 
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        return F.soft_margin_loss(input, target, reduction=self.reduction)
+    _function = staticmethod(F.soft_margin_loss)
 
 
 class MultiLabelMarginLoss(Loss):
     """The hinge loss of several target classes, against all others."""
 
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        return F.multilabel_margin_loss(input, target, reduction=self.reduction)
+    _function = staticmethod(F.multilabel_margin_loss)
 
 
 class MultiLabelSoftMarginLoss(WeightedLoss):
     """Binary cross entropy of logits (N, C) with targets of 0 and 1, averaged over the classes."""
 
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        return F.multilabel_soft_margin_loss(input, target, weight=self.weight, reduction=self.reduction)
+    _function = staticmethod(F.multilabel_soft_margin_loss)
 
 
 class MultiMarginLoss(WeightedLoss):
     """The hinge loss of a target class against all others, to the power ``p`` (1 or 2)."""
+
+    _function = staticmethod(F.multi_margin_loss)
 
     def __init__(
         self,
@@ -99,14 +102,11 @@ class MultiMarginLoss(WeightedLoss):
         self.p = p
         self.margin = margin
 
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        return F.multi_margin_loss(
-            input, target, p=self.p, margin=self.margin, weight=self.weight, reduction=self.reduction
-        )
-
 
 class TripletMarginLoss(Loss):
     """max(0, d(anchor, positive) - d(anchor, negative) + ``margin``), with p-norm distances."""
+
+    _function = staticmethod(F.triplet_margin_loss)
 
     def __init__(
         self,
@@ -126,21 +126,14 @@ class TripletMarginLoss(Loss):
         self.eps = eps
         self.swap = swap
 
-    def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
-        return F.triplet_margin_loss(
-            anchor,
-            positive,
-            negative,
-            margin=self.margin,
-            p=self.p,
-            eps=self.eps,
-            swap=self.swap,
-            reduction=self.reduction,
-        )
+    def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Any:  # type: ignore[override]
+        return self._applied(anchor, positive, negative)
 
 
 class TripletMarginWithDistanceLoss(Loss):
     """``TripletMarginLoss`` with a distance of one's own."""
+
+    _function = staticmethod(F.triplet_margin_with_distance_loss)
 
     def __init__(
         self,
@@ -159,13 +152,5 @@ class TripletMarginWithDistanceLoss(Loss):
         self.margin = margin
         self.swap = swap
 
-    def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
-        return F.triplet_margin_with_distance_loss(
-            anchor,
-            positive,
-            negative,
-            distance_function=self.distance_function,
-            margin=self.margin,
-            swap=self.swap,
-            reduction=self.reduction,
-        )
+    def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Any:  # type: ignore[override]
+        return self._applied(anchor, positive, negative)
