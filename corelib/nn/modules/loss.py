@@ -226,7 +226,7 @@ class PoissonNLLLoss(Loss):
         self.full = full
         self.eps = eps
 
-    def forward(self, log_input: Tensor, target: Tensor) -> Any:  # type: ignore[override]
+    def forward(self, log_input: Tensor, target: Tensor) -> Any:
         return self._applied(log_input, target)
 
 
