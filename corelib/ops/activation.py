@@ -49,6 +49,7 @@ def _relu_grad_vjp(grad: Tensor, output: Tensor) -> Tensor:
         (_A(3, 4), _A(3, 4, values=(0.0, 2.0, 0.5, 0.0) * 3)), (_A(), _A(low=1)), (_A(0), _A(0)), accepts="f", layouts=True
     ),
     torch_name="",
+    lower="f",
 )  # fmt: skip
 def relu_grad(grad_output: Tensor, output: Tensor) -> Tensor:
     """grad_output where relu's output, which is positive, 0 or nan, is not 0, else 0."""
@@ -111,6 +112,7 @@ def _gelu_rule(x: Layout, approximate: str) -> Result:
         samples.Sample((_A(2), "exact"), error=RuntimeError), accepts="f", rejects="ib",
     ),
     torch_name="nn.functional.gelu",
+    lower="f",
 )  # fmt: skip
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     """input * Phi(input), exactly or by the tanh approximation."""

@@ -92,6 +92,7 @@ def _not_signbit(d: dtype) -> Exception:
         samples.unary(accepts="fib", rejects="c"),
         samples.calls((samples.array(6, values=(0.0, -0.0, 1.5, -1.5, math.inf, -math.inf)),)),
     ),
+    lower="bif",
 )
 def signbit(input: Tensor) -> Tensor:
     """Whether each element is negative, -0.0 included."""
@@ -110,6 +111,7 @@ def _copysign_grad(grad: Tensor, input: Any, out: Tensor) -> Tensor:
     vjp={"input": _copysign_grad, "other": lambda grad: grad * 0},
     samples=samples.binary(accepts="fib", rejects="c"),
     scalars_mix=True,
+    lower="f",
 )
 def copysign(input: Tensor, other: Tensor | Number) -> Tensor:
     """The magnitude of input with the sign of other, elementwise."""
@@ -240,6 +242,7 @@ def positive(input: Tensor) -> Tensor:
     },
     samples=samples.binary(accepts="f", rejects="ic", numbers=()),
     scalars_mix=True,
+    lower="f",
 )
 def hypot(input: Tensor, other: Tensor) -> Tensor:
     """sqrt(input**2 + other**2), elementwise, without overflow on the way."""
@@ -266,6 +269,7 @@ def _fmax_wins(mine: Tensor, other: Tensor) -> Tensor:
     },
     samples=samples.binary(accepts="fib", rejects="c", numbers=()),
     scalars_mix=True,
+    lower="bif",
 )
 def fmax(input: Tensor, other: Tensor) -> Tensor:
     """The larger of the two, elementwise; where one is nan, the other."""
@@ -284,6 +288,7 @@ def _fmin_wins(mine: Tensor, other: Tensor) -> Tensor:
     },
     samples=samples.binary(accepts="fib", rejects="c", numbers=()),
     scalars_mix=True,
+    lower="bif",
 )
 def fmin(input: Tensor, other: Tensor) -> Tensor:
     """The smaller of the two, elementwise; where one is nan, the other."""

@@ -529,6 +529,7 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     vjp={"input": lambda grad: grad.new_zeros(grad.shape)},
     samples=samples.unary(accepts="fi"),
     widen=False,
+    lower="bif",
 )
 def sign_real(input: Tensor) -> Tensor:
     """-1, 0 or 1; 0 of nan, as in PyTorch."""

@@ -26,13 +26,14 @@ import inspect
 from collections.abc import Callable, Iterable
 from typing import Any, ParamSpec, Protocol, TypeVar, overload
 
-from ..codegen.lowering import LOWERINGS, Lowering
+from ..codegen.lowering import LOWERINGS, Elementwise, Lowering
 from ..core import plan
 from ..core.inplace import inplace
 from ..core.node import Node
 from ..core.saved import version_of_all
 from ..core.tensor import NUMBERS, TENSORS, Tensor
 from .generate import generate_backward, has_body, operator_of, user_function
+from .tracing import Traced
 
 __all__ = ["PRIMITIVES", "Number", "Primitive", "Tensors", "operator_of", "primitive"]
 
@@ -236,7 +237,7 @@ def primitive(
     node_name: str | None = None,
     torch_name: str | None = None,
     result_type: Any = None,
-    lower: Lowering | None = None,
+    lower: Lowering | str | None = None,
 ) -> Callable[[Callable[P, R]], Operation[P, R]]:
     """Define a primitive (see the module's docstring); returns the function users call.
 
@@ -251,7 +252,8 @@ def primitive(
         widen: whether a decomposition of float16 or bfloat16 computes in float32.
         torch_name: PyTorch's name, for comparisons, where it is another ("" for none).
         result_type: the named tuple of several results.
-        lower: how it is said as a loop program, for devices whose kernels are rendered.
+        lower: how it is said as a loop program, for devices whose kernels are rendered; categories of dtypes (as in
+            "if") for which that is its decomposition, elementwise.
     """
 
     def define(definition: Callable[P, R]) -> Operation[P, R]:
@@ -259,13 +261,15 @@ def primitive(
             definition, name=name, rule=rule, vjp=vjp, samples=samples, kind=kind, tier=tier, outputs=outputs,
             nondifferentiable=nondifferentiable, scalars_mix=scalars_mix, widen=widen, node_name=node_name,
             torch_name=torch_name, result_type=result_type,
-            lower=lower,
+            lower=None if isinstance(lower, str) else lower,
         )  # fmt: skip
+        if isinstance(lower, str):
+            prim.lower = Elementwise(lower, Traced(prim))
         if prim.name in PRIMITIVES:
             raise ValueError(f"primitive '{prim.name}' is defined twice")
         PRIMITIVES[prim.name] = prim
-        if lower is not None:
-            LOWERINGS[prim.name] = lower
+        if prim.lower is not None:
+            LOWERINGS[prim.name] = prim.lower
         function: Operation[P, R] = prim.function
         return function
 

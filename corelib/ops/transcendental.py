@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..codegen.lowering import Elementwise
 from ..core.plan import Result
 from ..core.tensor import Tensor
 from ..dtypes import default_dtype, float64
@@ -88,6 +89,7 @@ def _pairs() -> Any:
     rule=_rule(),
     vjp={"input": lambda grad, out: grad * conj(out * out + 1)},
     samples=samples.unary(-1.4, 1.4, accepts="fibc"),
+    lower=Elementwise("f"),
 )
 def tan(input: Tensor) -> Tensor:
     """Tangent, elementwise."""
@@ -98,6 +100,7 @@ def tan(input: Tensor) -> Tensor:
     rule=_rule(),
     vjp={"input": lambda grad, input: grad * conj(div(1.0, sqrt(1 - input * input)))},
     samples=samples.unary(-0.9, 0.9, accepts="fbc"),
+    lower=Elementwise("f"),
 )
 def asin(input: Tensor) -> Tensor:
     """Inverse sine, elementwise; nan outside [-1, 1]."""
@@ -110,6 +113,7 @@ def asin(input: Tensor) -> Tensor:
     rule=_rule(),
     vjp={"input": lambda grad, input: -grad * conj(div(1.0, sqrt(1 - input * input)))},
     samples=samples.unary(-0.9, 0.9, accepts="fbc"),
+    lower=Elementwise("f"),
 )
 def acos(input: Tensor) -> Tensor:
     """Inverse cosine, elementwise, in [0, pi]; nan outside [-1, 1]."""
@@ -122,6 +126,7 @@ def acos(input: Tensor) -> Tensor:
     rule=_rule(),
     vjp={"input": lambda grad, input: grad / conj(input * input + 1)},
     samples=samples.unary(accepts="fibc"),
+    lower=Elementwise("f"),
 )
 def atan(input: Tensor) -> Tensor:
     """Inverse tangent, elementwise, in [-pi/2, pi/2]."""
@@ -137,7 +142,7 @@ def _sinh_grad(grad: Tensor, input: Tensor) -> Tensor:
     return grad * conj(cosh(input))
 
 
-@primitive(rule=_rule(), vjp={"input": _sinh_grad}, samples=samples.unary(accepts="fibc"))
+@primitive(rule=_rule(), vjp={"input": _sinh_grad}, samples=samples.unary(accepts="fibc"), lower=Elementwise("f"))
 def sinh(input: Tensor) -> Tensor:
     """Hyperbolic sine, elementwise."""
     if input.dtype.is_complex:
@@ -151,7 +156,10 @@ def sinh(input: Tensor) -> Tensor:
 
 
 @primitive(
-    rule=_rule(), vjp={"input": lambda grad, input: grad * conj(sinh(input))}, samples=samples.unary(accepts="fibc")
+    rule=_rule(),
+    vjp={"input": lambda grad, input: grad * conj(sinh(input))},
+    samples=samples.unary(accepts="fibc"),
+    lower=Elementwise("f"),
 )
 def cosh(input: Tensor) -> Tensor:
     """Hyperbolic cosine, elementwise."""
@@ -165,6 +173,7 @@ def cosh(input: Tensor) -> Tensor:
     rule=_rule(),
     vjp={"input": lambda grad, input: grad * conj(div(1.0, sqrt(input * input + 1)))},
     samples=samples.unary(accepts="fibc"),
+    lower=Elementwise("f"),
 )
 def asinh(input: Tensor) -> Tensor:
     """Inverse hyperbolic sine, elementwise."""
@@ -181,6 +190,7 @@ def asinh(input: Tensor) -> Tensor:
     rule=_rule(),
     vjp={"input": lambda grad, input: grad * conj(_acosh_slope(input))},
     samples=samples.unary(1.1, 4.0, accepts="fbc"),
+    lower=Elementwise("f"),
 )
 def acosh(input: Tensor) -> Tensor:
     """Inverse hyperbolic cosine, elementwise; nan below 1."""
@@ -198,6 +208,7 @@ def _acosh_slope(x: Tensor) -> Tensor:
     rule=_rule(),
     vjp={"input": lambda grad, input: grad / conj(1 - input * input)},
     samples=samples.unary(-0.9, 0.9, accepts="fbc"),
+    lower=Elementwise("f"),
 )
 def atanh(input: Tensor) -> Tensor:
     """Inverse hyperbolic tangent, elementwise; nan outside [-1, 1]."""
@@ -214,6 +225,7 @@ def atanh(input: Tensor) -> Tensor:
     rule=_rule(),
     vjp={"input": lambda grad, out: grad * conj(out * math.log(2.0))},
     samples=samples.unary(accepts="fibc"),
+    lower=Elementwise("f"),
 )
 def exp2(input: Tensor) -> Tensor:
     """2 ** input, elementwise."""
@@ -224,6 +236,7 @@ def exp2(input: Tensor) -> Tensor:
     rule=_rule(),
     vjp={"input": lambda grad, input: grad / conj(input * math.log(2.0))},
     samples=samples.unary(0.1, 5.0, accepts="fbc"),
+    lower=Elementwise("f"),
 )
 def log2(input: Tensor) -> Tensor:
     """Logarithm to base 2, elementwise."""
@@ -234,6 +247,7 @@ def log2(input: Tensor) -> Tensor:
     rule=_rule(),
     vjp={"input": lambda grad, input: grad / conj(input * math.log(10.0))},
     samples=samples.unary(0.1, 5.0, accepts="fbc"),
+    lower=Elementwise("f"),
 )
 def log10(input: Tensor) -> Tensor:
     """Logarithm to base 10, elementwise."""
@@ -256,6 +270,7 @@ def _share(mine: Any, other: Any, base: float) -> Tensor:
     },
     samples=samples.binary(accepts="f", numbers=()),
     scalars_mix=True,
+    lower="f",
 )
 def logaddexp(input: Tensor, other: Tensor) -> Tensor:
     """log(exp(input) + exp(other)), elementwise, without overflow."""
@@ -275,6 +290,7 @@ def logaddexp(input: Tensor, other: Tensor) -> Tensor:
     },
     samples=samples.binary(accepts="f", numbers=()),
     scalars_mix=True,
+    lower="f",
 )
 def logaddexp2(input: Tensor, other: Tensor) -> Tensor:
     """log2(2**input + 2**other), elementwise, without overflow."""
@@ -316,6 +332,7 @@ def _unless_zero(x: Tensor, y: Tensor, value: Tensor) -> Tensor:
     },
     samples=_pairs(),
     scalars_mix=True,
+    lower="f",
 )
 def _xlogy(input: Tensor, other: Tensor) -> Tensor:
     """input * log(other), elementwise; 0 where input is 0."""
@@ -338,6 +355,7 @@ def xlogy(input: Any, other: Any) -> Tensor:
     },
     samples=_pairs(),
     scalars_mix=True,
+    lower="f",
 )
 def _xlog1py(input: Tensor, other: Tensor) -> Tensor:
     """input * log1p(other), elementwise; 0 where input is 0."""
@@ -361,6 +379,7 @@ _logit_rule = _rule("bif", "logit_cpu")
         (samples.array(2, 3, low=0.1, high=0.9), None), (samples.array(5, low=0.0, high=1.0), 0.2),
         (samples.array(0), None), (samples.array(low=0.2, high=0.8), None), accepts="f", rejects="c", layouts=True,
     ),
+    lower="f",
 )  # fmt: skip
 def _logit(input: Tensor, eps: Any) -> Tensor:
     """log(input / (1 - input))."""
@@ -388,7 +407,7 @@ def _sinc_grad(grad: Tensor, input: Tensor) -> Tensor:
     return grad * conj(where(zero, 0.0, (cos(x) * x - sin(x)) / safe / safe * math.pi))
 
 
-@primitive(rule=_rule(), vjp={"input": _sinc_grad}, samples=samples.unary(0.1, 3.0, accepts="fibc"))
+@primitive(rule=_rule(), vjp={"input": _sinc_grad}, samples=samples.unary(0.1, 3.0, accepts="fibc"), lower="f")
 def sinc(input: Tensor) -> Tensor:
     """sin(pi * input) / (pi * input), elementwise; 1 at 0."""
     x = input * math.pi
@@ -404,6 +423,7 @@ _SLOPE = 2 / math.sqrt(math.pi)
     rule=_rule("bif", "erfc_vml_cpu"),
     vjp={"input": lambda grad, input: grad * (exp(neg(input * input)) * -_SLOPE)},
     samples=samples.unary(rejects="c"),
+    lower=Elementwise("f"),
 )
 def erfc(input: Tensor) -> Tensor:
     """1 - erf(input), elementwise, accurate in the tail."""
@@ -414,6 +434,7 @@ def erfc(input: Tensor) -> Tensor:
     rule=_rule("bif", "erfinv_vml_cpu"),
     vjp={"input": lambda grad, out: grad * (exp(out * out) / _SLOPE)},
     samples=samples.unary(-0.9, 0.9, accepts="fb", rejects="c"),
+    lower="f",
 )
 def erfinv(input: Tensor) -> Tensor:
     """Inverse of erf, elementwise; nan outside [-1, 1]."""
@@ -426,6 +447,7 @@ def erfinv(input: Tensor) -> Tensor:
     rule=_rule("bif", "erfcx_cpu"),
     vjp={"input": lambda grad, input, out: grad * (2 * input * out - _SLOPE)},
     samples=_singles(-3.0, 3.0),
+    lower="f",
 )
 def erfcx(input: Tensor) -> Tensor:
     """exp(input**2) * erfc(input), elementwise."""
@@ -438,6 +460,7 @@ def erfcx(input: Tensor) -> Tensor:
     rule=_rule("bif", "ndtri_cpu"),
     vjp={"input": lambda grad, out: grad * (exp(out * out * 0.5) * math.sqrt(2 * math.pi))},
     samples=_singles(0.05, 0.95),
+    lower="f",
 )
 def ndtri(input: Tensor) -> Tensor:
     """The quantile of the standard normal distribution, elementwise."""
@@ -450,6 +473,7 @@ def ndtri(input: Tensor) -> Tensor:
     rule=_rule("bif", "log_ndtr_cpu"),
     vjp={"input": lambda grad, input: grad * (math.sqrt(2 / math.pi) / erfcx(input * -math.sqrt(0.5)))},
     samples=_singles(-3.0, 3.0),
+    lower="f",
 )
 def log_ndtr(input: Tensor) -> Tensor:
     """Logarithm of the standard normal distribution function, elementwise, accurate in the tail."""
@@ -467,6 +491,7 @@ def _lgamma_grad(grad: Tensor, input: Tensor) -> Tensor:
     rule=_rule("bif", "lgamma_vml_cpu"),
     vjp={"input": _lgamma_grad},
     samples=samples.unary(0.3, 5.0, accepts="fb", rejects="c"),
+    lower=Elementwise("f"),
 )
 def lgamma(input: Tensor) -> Tensor:
     """log(abs(Gamma(input))), elementwise."""
@@ -481,6 +506,7 @@ def _digamma_grad(grad: Tensor, input: Tensor) -> Tensor:
     rule=_rule("bif", "digamma"),
     vjp={"input": _digamma_grad},
     samples=samples.unary(0.3, 5.0, accepts="f", rejects="c"),
+    lower="f",
 )
 def digamma(input: Tensor) -> Tensor:
     """Derivative of lgamma, elementwise."""
@@ -554,6 +580,7 @@ def _i0_grad(grad: Tensor, input: Tensor) -> Tensor:
     rule=_rule("bif", "i0_vml_cpu"),
     vjp={"input": _i0_grad},
     samples=samples.unary(rejects="c"),
+    lower="f",
 )
 def i0(input: Tensor) -> Tensor:
     """Modified Bessel function of the first kind of order 0, elementwise."""
@@ -570,6 +597,7 @@ def _i0e_grad(grad: Tensor, input: Tensor, out: Tensor) -> Tensor:
     rule=_rule("bif", "i0e_cpu"),
     vjp={"input": _i0e_grad},
     samples=samples.unary(rejects="c"),
+    lower="f",
 )
 def i0e(input: Tensor) -> Tensor:
     """exp(-abs(input)) * i0(input), elementwise."""
@@ -582,6 +610,7 @@ def i0e(input: Tensor) -> Tensor:
     rule=_rule("bif", "i1_cpu"),
     vjp={"input": lambda grad, input, out: grad * (i0(input) - _ratio(out, input))},
     samples=samples.unary(rejects="c"),
+    lower="f",
 )
 def i1(input: Tensor) -> Tensor:
     """Modified Bessel function of the first kind of order 1, elementwise."""
@@ -594,6 +623,7 @@ def i1(input: Tensor) -> Tensor:
     rule=_rule("bif", "i1e_cpu"),
     vjp={"input": lambda grad, input, out: grad * (i0e(input) - sgn(input) * out - _ratio(out, input))},
     samples=samples.unary(rejects="c"),
+    lower="f",
 )
 def i1e(input: Tensor) -> Tensor:
     """exp(-abs(input)) * i1(input), elementwise."""
