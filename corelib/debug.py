@@ -97,7 +97,7 @@ class _Depth(threading.local):
     now = 0
 
 
-# -- printing ------------------------------------------------------------------------------------------------
+# -- printing
 
 
 class printing(_Observer):
@@ -142,7 +142,7 @@ def _shown(x: Any, device: Any) -> str:
     return str(x)
 
 
-# -- checking ------------------------------------------------------------------------------------------------
+# -- checking
 
 
 class checking(_Observer):
@@ -198,7 +198,7 @@ def _violation(call: Call, position: int, expected: Layout, found: Layout | str)
     )
 
 
-# -- profiling -----------------------------------------------------------------------------------------------
+# -- profiling
 
 
 class Row:
@@ -259,7 +259,7 @@ class profile(_Observer):
         return "\n".join(lines)
 
 
-# -- from the environment ------------------------------------------------------------------------------------
+# -- from the environment
 
 _BY_NAME = {"1": printing, "print": printing, "check": checking}
 

@@ -72,7 +72,7 @@ _LuFactor = named("linalg_lu_factor", "LU", "pivots")
 _Qr = named("linalg_qr", "Q", "R")
 
 
-# -- decompositions ----------------------------------------------------------------------------------------------
+# -- decompositions
 
 
 @accepts_out
@@ -199,7 +199,7 @@ def svd(A: Tensor, full_matrices: bool = True, *, driver: str | None = None) -> 
     return svd_kernel(A, full_matrices)
 
 
-# -- systems -----------------------------------------------------------------------------------------------------
+# -- systems
 
 
 def inv_ex(A: Tensor, *, check_errors: bool = False) -> Any:
@@ -261,7 +261,7 @@ def tensorsolve(A: Tensor, B: Tensor, dims: Any = None) -> Tensor:
     return solve(A.reshape((prod(shape), prod(shape))), B.reshape((-1,))).reshape(shape)
 
 
-# -- products and views ------------------------------------------------------------------------------------------
+# -- products and views
 
 
 @accepts_out

@@ -162,7 +162,7 @@ def _elements(array: Array, indent: int, summarize: bool, notation: Any, options
     shorten = summarize and size > 2 * count
     rows = [*range(count), *range(size - count, size)] if shorten else range(size)
     if array.ndim == 1:
-        parts = [notation(value) for value in array[rows].tolist()]
+        parts = list(map(notation, array[rows].tolist()))
         dots = " ..." if count else "..."
     else:
         parts = [_elements(array[row], indent + 1, summarize, notation, options) for row in rows]

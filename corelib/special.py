@@ -67,7 +67,7 @@ def ndtr(input: Tensor) -> Tensor:
     return erfc(x * -math.sqrt(0.5)) * 0.5
 
 
-# -- modified Bessel functions by their longer names, spherical ones ---------------------------------------------------
+# -- modified Bessel functions by their longer names, spherical ones
 
 modified_bessel_i0 = i0
 modified_bessel_i1 = i1
@@ -97,13 +97,13 @@ def _zeta(s: Tensor, q: Tensor) -> Tensor:
 @accepts_out
 def zeta(input: Any, other: Any) -> Tensor:
     """Hurwitz's zeta function, the sum of (other + k)**-input over k >= 0, elementwise."""
-    s, q = (_floating(x) for x in (input, other))
+    s, q = map(_floating, (input, other))
     s = s if isinstance(s, Tensor) else full((), s, dtype=q.dtype, device=q.device)
     q = q if isinstance(q, Tensor) else full((), q, dtype=s.dtype, device=s.device)
     return approximations.precisely(_zeta, s, q)
 
 
-# -- orthogonal polynomials --------------------------------------------------------------------------------------------
+# -- orthogonal polynomials
 
 
 def _floating(x: Any) -> Any:

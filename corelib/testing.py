@@ -140,7 +140,7 @@ def _of_values(actual: Tensor, expected: Tensor, rtol: float, atol: float, equal
     count = int(wrong.sum())
     worst = ops.where(wrong, gap, 0)
     flat = int(worst.reshape(-1).argmax())
-    index = tuple(int(i) for i in _unravel(flat, tuple(actual.shape)))
+    index = tuple(map(int, _unravel(flat, tuple(actual.shape))))
     ratios = ops.where(wrong, gap / ops.abs(y), 0.0)
     other = _unravel(int(ratios.reshape(-1).argmax()), tuple(actual.shape))
     return (

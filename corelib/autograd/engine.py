@@ -419,7 +419,7 @@ def grad(
     return tuple(results)
 
 
-# -- hooks of tensors --------------------------------------------------------------------------------------------
+# -- hooks of tensors
 
 
 def register_hook(tensor: Tensor, hook: Any) -> Any:

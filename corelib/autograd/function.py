@@ -241,7 +241,7 @@ def once_differentiable(function: Any) -> Any:
             local.grad = previous
         if not local.grad or not any(g.__class__ in TENSORS and has_history(g) for g in grads):
             return got
-        refused = [_refused(g) for g in (got if isinstance(got, tuple) else (got,))]
+        refused = list(map(_refused, got if isinstance(got, tuple) else (got,)))
         return tuple(refused) if isinstance(got, tuple) else refused[0]
 
     return wrapped

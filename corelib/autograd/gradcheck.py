@@ -248,7 +248,7 @@ class _Check:
         for j, output in enumerate(outputs):
             compare(inputs, output, j)
 
-    # -- numerical -------------------------------------------------------------------------------
+    # -- numerical
 
     def _derivative(self, x: Tensor, direction: Vector, select: Callable[[Any], Sequence[Tensor]]) -> list[Vector]:
         """Central differences of the selected outputs along a direction in the coordinates of ``x``."""
@@ -257,7 +257,7 @@ class _Check:
         try:
             for step in (self.eps, -self.eps):
                 x.data.copy_(_tensor(at + step * direction, x))
-                values.append([_coordinates(output) for output in select(self.func(*self.arguments))])
+                values.append(list(map(_coordinates, select(self.func(*self.arguments)))))
         finally:
             x.data.copy_(_tensor(at, x))
         return [(above - below) / (2 * self.eps) for above, below in zip(*values, strict=True)]
@@ -275,7 +275,7 @@ class _Check:
                     if np.any(derivative != 0):
                         raise GradcheckError("Numerical gradient for function expected to be zero")
 
-    # -- analytical ------------------------------------------------------------------------------
+    # -- analytical
 
     def _backward(self, inputs: list[Tensor], output: Tensor, start: Vector) -> list[Vector]:
         """Gradients of ``start @ output``, in coordinates, one vector an input; twice, to see that they agree."""
@@ -316,7 +316,7 @@ class _Check:
         columns = [self._backward(inputs, output, unit) for unit in np.eye(_count(output))]
         return [np.array([c[i] for c in columns]).reshape(len(columns), _count(x)).T for i, x in enumerate(inputs)]
 
-    # -- comparison ------------------------------------------------------------------------------
+    # -- comparison
 
     def _compare_jacobians(self, inputs: list[Tensor], output: Tensor, j: int) -> None:
         for i, analytical in enumerate(self._analytical(inputs, output)):

@@ -67,7 +67,7 @@ class ArrayModuleBackend(Backend):
     def supports(self, d: dtype) -> bool:
         return d in self._dtypes and super().supports(d)
 
-    # -- storage ---------------------------------------------------------------------------------
+    # -- storage
 
     def allocate(self, layout: Layout) -> Array:
         return self.xp.empty(tuple(layout.shape), dtype=self._dtypes[layout.dtype])
@@ -109,7 +109,7 @@ class ArrayModuleBackend(Backend):
         written = self._scatter(xp.reshape(array, (-1,)), positions, xp.reshape(value, (-1,)))
         return xp.reshape(written, array.shape)
 
-    # -- conversions -----------------------------------------------------------------------------
+    # -- conversions
 
     def _is_half(self, array: Array) -> bool:
         return any(array.dtype == native for native in self._halves)
@@ -150,7 +150,7 @@ class ArrayModuleBackend(Backend):
         a, b, native = self._pair(a, b)
         return self._as(function(a, b), native)
 
-    # -- creation and copies ---------------------------------------------------------------------
+    # -- creation and copies
 
     @kernel("fill")
     def fill(self, value: Any, layout: Layout) -> Array:
@@ -185,7 +185,7 @@ class ArrayModuleBackend(Backend):
             steps = xp.astype(steps, self._dtypes[layout.dtype])
         return xp.reshape(self.cast(steps * step + start, layout.dtype), tuple(layout.shape))
 
-    # -- elementwise, one operand ----------------------------------------------------------------
+    # -- elementwise, one operand
 
     @kernel("neg", dtypes=NUMERIC)
     def neg(self, x: Array) -> Array:
@@ -249,7 +249,7 @@ class ArrayModuleBackend(Backend):
     def bitwise_not(self, x: Array) -> Array:
         return self._unary(self.xp.bitwise_invert, x)
 
-    # -- elementwise, two operands ---------------------------------------------------------------
+    # -- elementwise, two operands
 
     def _on_bool(self, a: Operand, b: Operand) -> bool:
         return self._kind(b if isinstance(a, bool | int | float | complex) else a, "bool")
@@ -371,7 +371,7 @@ class ArrayModuleBackend(Backend):
     def where(self, condition: Array, a: Operand, b: Operand) -> Array:
         return self._binary(lambda p, q: self.xp.where(condition, p, q), a, b)
 
-    # -- reductions and scans --------------------------------------------------------------------
+    # -- reductions and scans
 
     def _reduce(self, function: Callable[..., Array], x: Array, dims: Dims, keepdim: bool) -> Array:
         return function(x, axis=dims, keepdims=keepdim) if x.ndim else x
@@ -467,7 +467,7 @@ class ArrayModuleBackend(Backend):
     def cummin(self, x: Array, dim: int) -> tuple[Array, Array]:
         return self._running(self.xp.less_equal, x, dim)
 
-    # -- indexing --------------------------------------------------------------------------------
+    # -- indexing
 
     def _check_bounds(self, index: Array, dim: int, size: int) -> None:
         bad = (index < 0) | (index >= size)
@@ -550,7 +550,7 @@ class ArrayModuleBackend(Backend):
     def scatter_add(self, x: Array, index: Array, src: Operand, dim: int) -> Array:
         return self._written(self._scatter_add, x, index, src, dim)
 
-    # -- products, sorting, random numbers -------------------------------------------------------
+    # -- products, sorting, random numbers
 
     @kernel("matmul", dtypes=NUMERIC)
     def matmul(self, a: Array, b: Array) -> Array:

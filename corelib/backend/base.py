@@ -182,7 +182,7 @@ class Backend:
         """Whether tensors of this dtype can exist on the device.  A dtype is refused, never narrowed."""
         return not d.is_complex or "complex" in self.capabilities
 
-    # -- devices ---------------------------------------------------------------------------------
+    # -- devices
 
     def device_count(self) -> int:
         """How many devices of this type are present; 0 where there is no hardware."""
@@ -200,7 +200,7 @@ class Backend:
         """Bytes held by live arrays on device ``index``, where it is known."""
         return None
 
-    # -- storage ---------------------------------------------------------------------------------
+    # -- storage
 
     def allocate(self, layout: Layout) -> Array:
         """A dense array of ``layout``'s shape and dtype on ``layout.device``; contents undefined.
@@ -246,7 +246,7 @@ class Backend:
     def synchronize(self, index: int) -> None:
         """Wait until the device has finished, and raise what a kernel reported meanwhile."""
 
-    # -- looking inside ----------------------------------------------------------------------------
+    # -- looking inside
 
     def describe(self, array: Array) -> Layout | None:
         """What an array really is: shape, strides, dtype and device, for debug mode to hold against the rule.

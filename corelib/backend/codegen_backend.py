@@ -55,7 +55,7 @@ class CodegenBackend(Backend):
                 function, out = planner(self, name, lowering)
                 self.register(name, function, dtypes=dtypes, out=out)
 
-    # -- what a subclass gives ---------------------------------------------------------------------
+    # -- what a subclass gives
 
     def dialect(self, index: int) -> Dialect:
         """The language of device ``index``."""
@@ -81,7 +81,7 @@ class CodegenBackend(Backend):
         """Run a kernel over ``units`` units of work (at least one)."""
         raise NotImplementedError
 
-    # -- storage -----------------------------------------------------------------------------------
+    # -- storage
 
     def allocate(self, layout: Layout) -> Window:
         size = max(layout.numel, 1) * layout.dtype.itemsize
@@ -120,7 +120,7 @@ class CodegenBackend(Backend):
         self.read(self.error_word(index), 0, 32)
         self.check(index)
 
-    # -- kernels -----------------------------------------------------------------------------------
+    # -- kernels
 
     def built(self, key: tuple[Any, ...], index: int, render: Callable[[Dialect], Kernel]) -> tuple[Any, bool]:
         """The compiled kernel of a key (made by ``render`` once), and whether it takes the error word."""

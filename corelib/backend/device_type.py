@@ -52,7 +52,7 @@ class DeviceType:
         self._own: dict[str, Kernel | None] = {}  # the backend's kernels, where others were put before them
         self._preferred: dict[str, str] = {}
 
-    # -- plugins ---------------------------------------------------------------------------------
+    # -- plugins
 
     def add_pack(self, plugin: object, name: str, package: str, distribution: str) -> list[str]:
         """Ask a plugin for its kernels, and enter them; ``name`` is its entry point's, "device.pack".
@@ -64,7 +64,7 @@ class DeviceType:
             packs = self._ask_packs(plugin)
             for pack in packs:
                 check_contract(name, package, pack.contract, distribution)
-            self._answers[name] = [self._owned(pack) for pack in packs]
+            self._answers[name] = list(map(self._owned, packs))
         except BaseException:
             self._plugins.unregister(name=name)
             raise
@@ -123,7 +123,7 @@ class DeviceType:
         }
         return replace(pack, kernels=kernels)
 
-    # -- the table -------------------------------------------------------------------------------
+    # -- the table
 
     def owners(self, primitive: str) -> list[str]:
         """Who has a kernel for it: the one that is asked first, first."""
@@ -139,7 +139,7 @@ class DeviceType:
         else:
             owners = self.owners(primitive)
             if owner not in owners:
-                there = ", ".join(repr(one) for one in owners) or "nobody"
+                there = ", ".join(map(repr, owners)) or "nobody"
                 raise ValueError(f"'{owner}' has no kernel for '{primitive}' on '{self.name}': {there} has")
             self._preferred[primitive] = owner
         self._flatten()

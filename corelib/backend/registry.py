@@ -139,7 +139,7 @@ class Registry:
         self._unregistered: set[str] = set()
         self._scanned: Installed | None = None
 
-    # -- questions -------------------------------------------------------------------------------
+    # -- questions
 
     def get(self, device_type: str) -> Backend:
         """The backend of a device type, loaded at the first call.
@@ -177,7 +177,7 @@ class Registry:
         """The state of every device type, by name.  Loads all that can be loaded."""
         with self._lock:
             names = {*_SHOWN, *self._installed().backends, *self._plugins, *self._unregistered}
-        return [self._state(name) for name in sorted(names)]
+        return list(map(self._state, sorted(names)))
 
     def packs(self) -> list[PackState]:
         """The state of every kernel pack, by name.  Loads the device types they are for."""
@@ -190,7 +190,7 @@ class Registry:
         with self._lock:
             return list(self._installed().unreadable)
 
-    # -- changes ---------------------------------------------------------------------------------
+    # -- changes
 
     def register_backend(self, backend: BackendSpec | object) -> str:
         """Add a device type to this process; returns its name.
@@ -321,7 +321,7 @@ class Registry:
         for callback in list(self.on_change):
             callback()
 
-    # -- loading ---------------------------------------------------------------------------------
+    # -- loading
 
     def _installed(self) -> Installed:
         if self._scanned is None:
@@ -418,7 +418,7 @@ class Registry:
             return
         raise BackendNotAvailable(device_type, "refused", reason, "The package must choose another name")
 
-    # -- kernel packs ----------------------------------------------------------------------------
+    # -- kernel packs
 
     def _load_packs(self, device: DeviceType) -> list[PackState]:
         """Ask installed packs, then the program's: pluggy puts the last one registered first."""
@@ -439,7 +439,7 @@ class Registry:
             return PackState(name, error.status, _packages(candidates), error=error)
         return _add_pack(device, name, candidate, candidate.entry.load)
 
-    # -- states ----------------------------------------------------------------------------------
+    # -- states
 
     def _state(self, device_type: str) -> BackendState:
         with self._lock:

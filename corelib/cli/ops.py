@@ -114,7 +114,7 @@ def _summary(device_type: str, owners: dict[str, list[str]]) -> Iterator[str]:
         yield f"kernels beside the primitives: {', '.join(others)}"
 
 
-# -- the contract's table ------------------------------------------------------------------------------------
+# -- the contract's table
 
 
 class Note(NamedTuple):

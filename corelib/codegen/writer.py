@@ -127,7 +127,7 @@ class Writer:
         def visit(e: Expr) -> str:
             if id(e) in seen:
                 return seen[id(e)]
-            args = [visit(a) for a in e.args]
+            args = list(map(visit, e.args))
             if e.op == "const":
                 name = family.literal(e.value, e.dtype)
             else:
@@ -138,7 +138,7 @@ class Writer:
             seen[id(e)] = name
             return name
 
-        return [visit(e) for e in expressions]
+        return list(map(visit, expressions))
 
     def _named(self, e: Expr, args: list[str], leaves: Mapping[tuple[str, object], str]) -> str:
         if not e.args:

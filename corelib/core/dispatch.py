@@ -33,7 +33,7 @@ def _plain(x: Any) -> Any:
 def frozen(x: Any) -> Any:
     """A parameter as something hashable."""
     if x.__class__ is list:
-        return tuple([frozen(y) for y in x])
+        return tuple(map(frozen, x))
     if isinstance(x, np.integer):
         return int(x)
     if x.__class__ in TENSORS:  # a 0-d tensor as a size or dimension
@@ -43,9 +43,9 @@ def frozen(x: Any) -> Any:
 
 def call(prim: Any, operands: tuple[Any, ...], statics: tuple[Any, ...] = (), out: Any = None) -> Any:
     """Run a primitive, whatever the circumstances.  The generated functions are this with nothing to do."""
-    operands = tuple([_plain(x) for x in operands])
+    operands = tuple(map(_plain, operands))
     prim.check_operands(operands)
-    statics = tuple([frozen(s) for s in statics])
+    statics = tuple(map(frozen, statics))
     if out is not None:
         return _into(prim, operands, statics, out)
     plan = find_plan(prim, operands, statics)
@@ -63,7 +63,7 @@ def call(prim: Any, operands: tuple[Any, ...], statics: tuple[Any, ...] = (), ou
 
 def find_plan(prim: Any, operands: tuple[Any, ...], statics: tuple[Any, ...]) -> Plan:
     """The cached or new plan of a call."""
-    key: Any = (*[_key(x) for x in operands], *statics)
+    key: Any = (*map(_key, operands), *statics)
     try:
         plan = prim.plans.get(key)
     except TypeError:  # a parameter that cannot be hashed: let the rule say what is wrong with it
@@ -78,7 +78,7 @@ def _key(x: Any) -> Any:
     if cls in NUMBERS:
         return cls
     if cls is tuple or cls is list:
-        return tuple([_key(y) for y in x])
+        return tuple(map(_key, x))
     return None
 
 
@@ -116,7 +116,7 @@ def execute(prim: Any, plan: Plan, operands: tuple[Any, ...]) -> Any:
         return as_view(operands[0], plan)
     if plan.kernel is None:
         return plan.run(*operands)  # type: ignore[misc]
-    arrays = [_array(x) for x in operands]
+    arrays = list(map(_array, operands))
     if prim.draws:  # a random primitive: the generator operand becomes (seed, offset), and moves on
         generator = operands[0]
         arrays[0:1] = generator._draw((plan.layout[0] if type(plan.layout) is tuple else plan.layout).numel)
@@ -155,7 +155,7 @@ def edges_of(operands: tuple[Any, ...]) -> tuple[Any, ...]:
         if cls in TENSORS:
             edges.append(node_of(x))
         elif cls is tuple or cls is list:
-            edges.extend([node_of(y) for y in x])
+            edges.extend(map(node_of, x))
         else:
             edges.append(None)
     return tuple(edges)
@@ -196,7 +196,7 @@ def attach(prim: Any, node: Node, result: Any) -> None:
         if prim.saves_output:
             named = zip(prim.outputs, result, strict=True)
             kept = tuple([save_output(r) if name in prim.saves_output else None for name, r in named])
-            node.saved = (*(node.saved or ()), *kept, *[version_of(k) for k in kept])
+            node.saved = (*(node.saved or ()), *kept, *map(version_of, kept))
     else:
         result._node = node
         if prim.saves_output:

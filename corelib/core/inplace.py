@@ -80,9 +80,9 @@ def inplace(
     prim: Any, dest: Tensor, operands: tuple[Any, ...], statics: tuple[Any, ...] = (), position: int = 0
 ) -> Tensor:
     """Write the primitive's result into ``dest``, which is ``operands[position]`` (or none of them: -1)."""
-    operands = tuple([_plain(x) for x in operands])
+    operands = tuple(map(_plain, operands))
     prim.check_operands(operands)
-    statics = tuple([frozen(s) for s in statics])
+    statics = tuple(map(frozen, statics))
     extra = dest._extra
     if extra is not None and "inference" in extra and not local.inference:
         raise RuntimeError(_INFERENCE)
@@ -181,10 +181,10 @@ def _write(prim: Any, plan: Any, dest: Tensor, operands: tuple[Any, ...], positi
             shared = shared or _overlap(dest, x)
     direct = plan.kernel is not None and plan.out and backend.mutable and not shared
     if direct and plan.layout.dtype is layout.dtype and not prim.draws:
-        plan.kernel(*[_array(x) for x in operands], *plan.statics, out=dest._array)
+        plan.kernel(*map(_array, operands), *plan.statics, out=dest._array)
     else:
         if plan.kernel is not None:
-            arrays = [_array(x) for x in operands]
+            arrays = list(map(_array, operands))
             if prim.draws:
                 arrays[0:1] = operands[0]._draw(plan.layout.numel)
             array = plan.kernel(*arrays, *plan.statics)

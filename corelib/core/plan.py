@@ -98,7 +98,7 @@ def new_plans() -> dict[Any, Any]:
     return plans
 
 
-# -- planning ------------------------------------------------------------------------------------------
+# -- planning
 
 
 def _layouts(descriptors: tuple[Any, ...]) -> list[Layout]:
@@ -399,7 +399,7 @@ def _on_cpu(prim: Any, backend: Backend, result: Result) -> Callable[..., Any]:
         grad = local.grad
         local.grad = False
         try:
-            got = late.call(prim, tuple([_host_copy(x) for x in operands]), statics)
+            got = late.call(prim, tuple(map(_host_copy, operands)), statics)
         finally:
             local.grad = grad
         if isinstance(got, tuple):
@@ -420,7 +420,7 @@ def _host_copy(x: Any) -> Any:
         layout = _on_host(x._layout)
         return fresh(registry.get("cpu").upload(host, layout), layout)
     if x.__class__ in (list, tuple):
-        return type(x)(_host_copy(y) for y in x)
+        return type(x)(map(_host_copy, x))
     return x
 
 

@@ -24,7 +24,7 @@ def freed() -> None:
 def version_of_all(x: Any) -> Any:
     """The version of a tensor's memory, or of each of a list; 0 for numbers and None."""
     if x.__class__ is list or x.__class__ is tuple:
-        return tuple([version_of_all(y) for y in x])
+        return tuple(map(version_of_all, x))
     storage = getattr(x, "_storage", None)
     return 0 if storage is None else storage.version
 

@@ -43,7 +43,7 @@ def _polynomial(x: Tensor, coefficients: Sequence[float]) -> Tensor:
     return result
 
 
-# -- error functions ---------------------------------------------------------------------------------------------------
+# -- error functions
 
 # W. J. Cody, Rational Chebyshev approximations for the error function, Math. Comp. 23 (1969): exp(x**2)*erfc(x) in x on
 # [0.46875, 4], and above, in 1/x**2.
@@ -139,7 +139,7 @@ def normal_quantile(p: Tensor) -> Tensor:
     return where(eq(p, p), x, p)
 
 
-# -- gamma functions ---------------------------------------------------------------------------------------------------
+# -- gamma functions
 
 # Cephes (S. L. Moshier): log(Gamma(x)) on [2, 3] in x - 2.
 _GAMMA_P = (
@@ -246,7 +246,7 @@ def cotangent_derivative(n: int, x: Tensor) -> Tensor:
     return (result + powers[0]) * math.pi ** (n + 1)
 
 
-# -- modified Bessel functions ----------------------------------------------------------------------------------------
+# -- modified Bessel functions
 
 # Chebyshev coefficients, the lowest first: exp(-x)*I0(x) and exp(-x)*I1(x)/x in x/4 - 1 on [0, 8], and times sqrt(x)
 # (I1 too) in 16/x - 1 above.

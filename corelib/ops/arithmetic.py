@@ -79,7 +79,7 @@ def _tensors_only(name: str, other: Any, argument: str = "other") -> None:
         raise TypeError(f"{name}(): argument '{argument}' (position 2) must be Tensor, not {type(other).__name__}")
 
 
-# -- parts of numbers --------------------------------------------------------------------------------------------------
+# -- parts of numbers
 
 
 def _not_signbit(d: dtype) -> Exception:
@@ -231,7 +231,7 @@ def positive(input: Tensor) -> Tensor:
     return input
 
 
-# -- two and three operands --------------------------------------------------------------------------------------------
+# -- two and three operands
 
 
 @primitive(
@@ -412,7 +412,7 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) 
     return add(input, quotient if value == 1 else mul(quotient, value))
 
 
-# -- limits and comparisons --------------------------------------------------------------------------------------------
+# -- limits and comparisons
 
 
 @accepts_out
@@ -492,7 +492,7 @@ def isneginf(input: Tensor) -> Tensor:
     return isinf(input) if input.dtype.category < 2 else eq(input, -math.inf)
 
 
-# -- angles and complex numbers ---------------------------------------------------------------------------------------
+# -- angles and complex numbers
 
 
 def _scaled_angle(name: str, factor: float) -> Any:

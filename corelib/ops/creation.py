@@ -424,7 +424,7 @@ def _host_values(values: list[Any], d: dtype) -> np.ndarray[Any, Any]:
         if d.category == 1:
             return np.array([_integer(v, d) for v in values], dtype=np.int64).astype(d.numpy)
         if d is bool_:
-            return np.array([bool(v) for v in values], dtype=np.bool_)
+            return np.array(list(map(bool, values)), dtype=np.bool_)
         if not d.is_complex and any(isinstance(v, complex) for v in values):
             raise TypeError("must be real number, not complex")
         return np.array(values, dtype=np.complex128 if d.is_complex else np.float64).astype(d.numpy)

@@ -40,7 +40,7 @@ def named(operation: str, *fields: str) -> Any:
     return type(operation, (base,), {"__slots__": (), "__repr__": show, "__module__": "corelib.return_types"})
 
 
-# -- rules -------------------------------------------------------------------------------------------------------
+# -- rules
 
 
 def check_floating(x: Any, name: str) -> None:
@@ -111,7 +111,7 @@ def _like(x: Tensor, input: Tensor) -> Tensor:
     return x.to(input.dtype) if x.dtype is not input.dtype else x
 
 
-# -- cholesky ----------------------------------------------------------------------------------------------------
+# -- cholesky
 
 
 def _cholesky_rule(a: Layout) -> Result:
@@ -140,7 +140,7 @@ def cholesky_kernel(input: Tensor) -> Any:
     return portable.cholesky(input)
 
 
-# -- lu ----------------------------------------------------------------------------------------------------------
+# -- lu
 
 
 def _lu_rule(a: Layout) -> Result:
@@ -217,7 +217,7 @@ def lu_kernel(input: Tensor) -> Any:
     return portable.lu(input)
 
 
-# -- qr ----------------------------------------------------------------------------------------------------------
+# -- qr
 
 
 def _qr_rule(a: Layout, complete: bool) -> Result:
@@ -267,7 +267,7 @@ def qr_kernel(input: Tensor, complete: bool) -> Any:
     return portable.qr(input, complete)
 
 
-# -- eigh --------------------------------------------------------------------------------------------------------
+# -- eigh
 
 
 def _eigh_rule(a: Layout) -> Result:
@@ -307,7 +307,7 @@ def eigh_kernel(input: Tensor) -> Any:
     return portable.eigh(input)
 
 
-# -- svd ---------------------------------------------------------------------------------------------------------
+# -- svd
 
 
 def _svd_rule(a: Layout, full_matrices: bool) -> Result:
@@ -365,7 +365,7 @@ def svd_kernel(input: Tensor, full_matrices: bool) -> Any:
     return portable.svd(input, full_matrices)
 
 
-# -- triangular systems ------------------------------------------------------------------------------------------
+# -- triangular systems
 
 
 def _triangular_rule(a: Layout, b: Layout, upper: bool, unitriangular: bool) -> Result:
@@ -399,7 +399,7 @@ def solve_triangular_kernel(input: Tensor, other: Tensor, upper: bool, unitriang
     return portable.solve_triangular(input, other, upper, unitriangular)
 
 
-# -- eig ---------------------------------------------------------------------------------------------------------
+# -- eig
 
 
 def _eig_rule(a: Layout) -> Result:

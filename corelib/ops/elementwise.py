@@ -47,7 +47,7 @@ def _not_floor(d: dtype) -> Exception:
     return rules.not_implemented("floor_vml_cpu", d)
 
 
-# -- one operand -----------------------------------------------------------------------------------------------
+# -- one operand
 
 
 @primitive(
@@ -198,7 +198,7 @@ def bitwise_not(input: Tensor) -> Tensor:
     """Bits inverted; logical not of a bool tensor."""
 
 
-# -- two operands ------------------------------------------------------------------------------------------------
+# -- two operands
 
 
 @primitive(
@@ -521,7 +521,7 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     return where_kernel(condition, input, other)
 
 
-# -- said in others ----------------------------------------------------------------------------------------------
+# -- said in others
 
 
 @primitive(

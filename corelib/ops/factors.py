@@ -28,7 +28,7 @@ __all__ = [
 METHODS = ["geqrf", "lu", "ormqr"]
 
 
-# -- lu ----------------------------------------------------------------------------------------------------------
+# -- lu
 
 
 def lu(A: Tensor, pivot: bool = True, get_infos: bool = False) -> Any:
@@ -61,7 +61,7 @@ def lu_unpack(LU_data: Tensor, LU_pivots: Tensor, unpack_data: bool = True, unpa
     return _Unpacked(p, lower, upper)
 
 
-# -- reflections -------------------------------------------------------------------------------------------------
+# -- reflections
 
 _Geqrf = named("geqrf", "a", "tau")
 
@@ -107,7 +107,7 @@ def ormqr(input: Tensor, tau: Tensor, other: Tensor, left: bool = True, transpos
     return matmul(q, other) if left else matmul(other, q)
 
 
-# -- low ranks ---------------------------------------------------------------------------------------------------
+# -- low ranks
 
 
 def svd_lowrank(A: Tensor, q: int | None = 6, niter: int | None = 2, M: Tensor | None = None) -> Any:
@@ -141,7 +141,7 @@ def pca_lowrank(A: Tensor, q: int | None = None, center: bool = True, niter: int
     return svd_lowrank(A - A.mean(-2, True) if center else A, q, niter)
 
 
-# -- norms -------------------------------------------------------------------------------------------------------
+# -- norms
 
 
 def frobenius_norm(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:

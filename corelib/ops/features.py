@@ -30,7 +30,7 @@ def constant_pad_nd(input: Tensor, pad: Sequence[int], value: Any = 0) -> Tensor
 
     Negative counts cut elements off.  RuntimeError where there are too many counts or nothing would be left.
     """
-    counts = [int(n) for n in pad]
+    counts = list(map(int, pad))
     if len(counts) % 2:
         raise RuntimeError(f"Length of pad must be even but instead it equals {len(counts)}")
     if len(counts) > 2 * input.ndim:
@@ -65,7 +65,7 @@ def _filler(x: Tensor, dim: int, count: int, value: Any) -> list[Tensor]:
     return [full((*x.shape[:dim], count, *x.shape[dim + 1 :]), value, dtype=x.dtype, device=x.device)]
 
 
-# -- distances ---------------------------------------------------------------------------------------------------
+# -- distances
 
 
 def vector_norm(x: Tensor, p: float, dim: int, keepdim: bool = False) -> Tensor:
@@ -103,7 +103,7 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     return sum(a * b, dim)
 
 
-# -- dropout -----------------------------------------------------------------------------------------------------
+# -- dropout
 
 
 def _check_p(p: float) -> None:

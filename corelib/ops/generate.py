@@ -43,7 +43,7 @@ def _compiled(source: str) -> CodeType:
     return next(c for c in module.co_consts if isinstance(c, CodeType))
 
 
-# -- forward -----------------------------------------------------------------------------------------------------
+# -- forward
 
 
 def _operand(i: int, name: str, kind: str, bail: str, is_self: bool, operator: bool) -> list[str]:
@@ -254,7 +254,7 @@ def operator_of(prim: Primitive, name: str, reflected: bool = False) -> Any:
     return function
 
 
-# -- backward ----------------------------------------------------------------------------------------------------
+# -- backward
 
 
 def generate_backward(prim: Primitive) -> Callable[[Node, Any], tuple[Any, ...]]:

@@ -57,7 +57,7 @@ def _vector(index: Tensor, name: str) -> Tensor:
     return index.reshape(-1)
 
 
-# -- slices by index ---------------------------------------------------------------------------------------------
+# -- slices by index
 
 
 @accepts_out
@@ -107,7 +107,7 @@ def _wrapped(index: Tensor, size: int) -> Tensor:
     return where(lt(index, 0), index + size, index)
 
 
-# -- elements by index -------------------------------------------------------------------------------------------
+# -- elements by index
 
 
 def _key(indices: Sequence[Tensor | None]) -> tuple[Any, ...]:
@@ -224,7 +224,7 @@ def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
     """The coordinates in a tensor of ``shape`` of flat positions, one tensor for each dimension."""
     if indices.dtype.category != 1:
         raise TypeError(f"expected 'indices' to be integer dtype, but got {indices.dtype}")
-    sizes = [int(n) for n in ((shape,) if isinstance(shape, int) else shape)]
+    sizes = list(map(int, (shape,) if isinstance(shape, int) else shape))
     if any(n < 0 for n in sizes):
         raise ValueError(f"'shape' cannot have negative values, but got {tuple(sizes)}")
     coordinates = []
@@ -251,7 +251,7 @@ def fill_diagonal_(input: Tensor, fill_value: Any, wrap: bool = False) -> Tensor
     return input
 
 
-# -- reductions by index -----------------------------------------------------------------------------------------
+# -- reductions by index
 
 
 def _window(src: Tensor, shape: Sequence[int]) -> Tensor:

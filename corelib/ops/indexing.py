@@ -329,7 +329,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     return gather(input.expand(tuple(a)), d, indices.expand(tuple(b)))
 
 
-# -- x[...] ------------------------------------------------------------------------------------------------------
+# -- x[...]
 
 
 def _consumed(key: tuple[Any, ...]) -> int:

@@ -30,7 +30,7 @@ def svdvals(A: Tensor, *, driver: str | None = None) -> Tensor:
     return values
 
 
-# -- norms -------------------------------------------------------------------------------------------------------
+# -- norms
 
 
 def _dims(dim: Any, ndim: int) -> tuple[int, ...]:
@@ -159,7 +159,7 @@ def cond(A: Tensor, p: Any = None) -> Tensor:
     return where(info.ne(0), _INF, result)
 
 
-# -- rank and pseudoinverse --------------------------------------------------------------------------------------
+# -- rank and pseudoinverse
 
 
 def _tolerances(A: Tensor, atol: Any, rtol: Any) -> tuple[float, float]:
@@ -290,7 +290,7 @@ def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | Non
     )
 
 
-# -- exponential, reflections ------------------------------------------------------------------------------------
+# -- exponential, reflections
 
 
 def matrix_exp(input: Tensor) -> Tensor:

@@ -169,7 +169,7 @@ def leaky_relu_(input: Tensor, negative_slope: float = 0.01) -> Tensor:
     return written(leaky_relu, input, negative_slope)
 
 
-# -- regroupings of channels and pixels --------------------------------------------------------------------------
+# -- regroupings of channels and pixels
 
 
 def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:

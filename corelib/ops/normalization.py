@@ -195,7 +195,7 @@ def layer_norm(
     return native_layer_norm(input, weight, bias, n, eps)[0]
 
 
-# -- batch norm --------------------------------------------------------------------------------------------------
+# -- batch norm
 
 
 def _batch_norm_rule(x: Layout, weight: Layout | None, bias: Layout | None, eps: float) -> Result:

@@ -33,7 +33,7 @@ METHODS = [
     "unique_consecutive",
 ]  # fmt: skip
 
-_Kthvalue, _Median, _Nanmedian, _Mode = (values_indices(n) for n in ("kthvalue", "median", "nanmedian", "mode"))
+_Kthvalue, _Median, _Nanmedian, _Mode = map(values_indices, ("kthvalue", "median", "nanmedian", "mode"))
 _Aminmax = named("aminmax", "min", "max")
 _Histogram = named("histogram", "hist", "bin_edges")
 
@@ -58,7 +58,7 @@ def _picked(kind: Any, sorted_: Tensor, order: Tensor, rank: Any, like: Tensor, 
     return result
 
 
-# -- order statistics --------------------------------------------------------------------------------------------
+# -- order statistics
 
 
 @accepts_out
@@ -150,7 +150,7 @@ def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> 
     return _Aminmax(amin(input, dims, keepdim), amax(input, dims, keepdim))
 
 
-# -- quantiles ---------------------------------------------------------------------------------------------------
+# -- quantiles
 
 
 def _quantile(name: str, input: Tensor, q: Any, dim: int | None, keepdim: bool, interpolation: str) -> Tensor:
@@ -226,7 +226,7 @@ def nanquantile(
     return _quantile("nanquantile", input, q, dim, keepdim, interpolation)
 
 
-# -- sorted sequences --------------------------------------------------------------------------------------------
+# -- sorted sequences
 
 
 @accepts_out
@@ -339,7 +339,7 @@ def unique_consecutive(
     return values if len(results) == 1 else tuple(results)
 
 
-# -- histograms --------------------------------------------------------------------------------------------------
+# -- histograms
 
 
 def _bounds(x: Tensor, low: float, high: float, name: str, widen: float = 1) -> tuple[float, float]:

@@ -123,7 +123,7 @@ def avg_pool3d(
     return result.reshape((*lead, result.shape[-2], *sizes))
 
 
-# -- to a given number of nearly equal windows ---------------------------------------------------------------------
+# -- to a given number of nearly equal windows
 
 
 def _wanted(name: str, input: Tensor, output_size: Any, n: int) -> list[int]:

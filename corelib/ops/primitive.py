@@ -127,7 +127,7 @@ class Primitive:
     def differentiable(self) -> bool:
         return self.vjp is not None
 
-    # -- gradients -------------------------------------------------------------------------------------
+    # -- gradients
 
     def _analyse_vjp(self) -> None:
         """From the names in the vjp functions: what to save for which operand's gradient."""

@@ -64,7 +64,7 @@ def _from_sublists(args: tuple[Any, ...]) -> tuple[str, list[Any]]:
         return found
 
     count = len(args) // 2
-    equation = ",".join(letters(labels) for labels in args[1 : 2 * count : 2])
+    equation = ",".join(map(letters, args[1 : 2 * count : 2]))
     if len(args) % 2:
         equation += "->" + letters(args[-1])
     return equation, list(args[0 : 2 * count : 2])
@@ -151,7 +151,7 @@ def _ordered(x: Tensor, labels: list[Any], wanted: list[Any]) -> Tensor:
     if labels == wanted:
         return x
     present = [label for label in wanted if label in labels]
-    order = tuple([labels.index(label) for label in present])
+    order = tuple(map(labels.index, present))
     x = x.permute(order) if order != tuple(range(len(order))) else x
     if len(present) < len(wanted):
         sizes = iter(tuple(x.shape))

@@ -222,7 +222,7 @@ def multinomial(
     return result if input.ndim == 2 else result.squeeze(0)
 
 
-# -- in place ----------------------------------------------------------------------------------------------------
+# -- in place
 
 
 def _into(dest: Tensor, values: Tensor) -> Tensor:
@@ -267,7 +267,7 @@ def exponential_(input: Tensor, lambd: float = 1.0, *, generator: Generator | No
     return _into(input, log(1.0 - _uniform(input._layout, generator)) / -lambd)
 
 
-# -- dropout -----------------------------------------------------------------------------------------------------
+# -- dropout
 
 
 def _dropout_rule(generator: Any, input: Layout, p: float) -> Result:

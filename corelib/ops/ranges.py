@@ -170,7 +170,7 @@ def empty_permuted(
     return empty_strided(tuple(size), tuple(strides), dtype=dtype, device=device, requires_grad=requires_grad)
 
 
-# -- windows -------------------------------------------------------------------------------------------------------
+# -- windows
 
 
 def _window(length: int, periodic: bool, shape: Any, d: dtype | None, device: Any, requires_grad: bool) -> Tensor:
@@ -246,7 +246,7 @@ def kaiser_window(
     return _window(window_length, periodic, shape, dtype, device, requires_grad)
 
 
-# -- methods -------------------------------------------------------------------------------------------------------
+# -- methods
 
 
 def _draw(input: Tensor, kind: Any, generator: Generator | None) -> Tensor:

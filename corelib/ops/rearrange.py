@@ -35,11 +35,11 @@ ALIASES = {"moveaxis": "movedim", "swapaxes": "transpose", "swapdims": "transpos
 def _ints(sizes: tuple[Any, ...]) -> tuple[int, ...]:
     """Sizes given one by one or as one sequence."""
     if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
-        return tuple(int(n) for n in sizes[0])
-    return tuple(int(n) for n in sizes)
+        return tuple(map(int, sizes[0]))
+    return tuple(map(int, sizes))
 
 
-# -- turned, rolled, repeated ------------------------------------------------------------------------------------
+# -- turned, rolled, repeated
 
 
 def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
@@ -166,7 +166,7 @@ def _spread(counts: Tensor) -> Tensor:
     return cumsum(passed[:total], 0).to(counts.dtype)
 
 
-# -- shapes ------------------------------------------------------------------------------------------------------
+# -- shapes
 
 
 def ravel(input: Tensor) -> Tensor:
@@ -177,7 +177,7 @@ def ravel(input: Tensor) -> Tensor:
 def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     """One dimension as several, of the given sizes (one of them may be -1)."""
     d = rules.normalize_dim(dim, input.ndim)
-    given = [int(n) for n in sizes]
+    given = list(map(int, sizes))
     if not given:
         raise RuntimeError("unflatten: sizes must be non-empty")
     n, known = input.shape[d], 1
@@ -254,7 +254,7 @@ def narrow_copy(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     return clone(input.narrow(dim, start, length))
 
 
-# -- diagonals ---------------------------------------------------------------------------------------------------
+# -- diagonals
 
 
 @accepts_out
@@ -324,7 +324,7 @@ def slice_scatter(
     return _scattered(input, src, slice_, dim, start, end, step)
 
 
-# -- pieces ------------------------------------------------------------------------------------------------------
+# -- pieces
 
 
 def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
@@ -342,7 +342,7 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
         size, more = divmod(n, count)
         cuts = [i * size + builtins.min(i, more) for i in range(1, count)]
     else:
-        cuts = [int(i) for i in indices_or_sections]
+        cuts = list(map(int, indices_or_sections))
     starts, ends = [0, *cuts], [*cuts, n]
     return tuple(slice_(input, d, a, b, 1) for a, b in zip(starts, ends, strict=True))
 
@@ -390,14 +390,14 @@ def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) ->
 
 def unsafe_split(input: Tensor, split_size: int, dim: int = 0) -> tuple[Tensor, ...]:
     """``split`` whose pieces may be written to one by one."""
-    return tuple(clone(x) for x in split(input, split_size, dim))
+    return tuple(map(clone, split(input, split_size, dim)))
 
 
 def unsafe_split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
     """``split_with_sizes`` whose pieces may be written to one by one."""
-    return tuple(clone(x) for x in split_with_sizes(input, split_sizes, dim))
+    return tuple(map(clone, split_with_sizes(input, split_sizes, dim)))
 
 
 def unsafe_chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """``chunk`` whose pieces may be written to one by one."""
-    return tuple(clone(x) for x in input.chunk(chunks, dim))
+    return tuple(map(clone, input.chunk(chunks, dim)))

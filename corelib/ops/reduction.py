@@ -74,7 +74,7 @@ def _prod_grad(grad: Tensor, input: Tensor, out: Tensor, dim: tuple[int, ...], k
 
     left = cumprod(cat([ones, flat[..., :-1]], -1), -1)
     right = cumprod(cat([ones, flat.flip(-1)[..., :-1]], -1), -1).flip(-1)
-    inverse = [order.index(d) for d in range(len(shape))]
+    inverse = list(map(order.index, range(len(shape))))
     return g * conj(left * right).reshape(moved.shape).permute(inverse)
 
 
@@ -382,7 +382,7 @@ def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
     return result if keepdim else result.reshape(rules.reduced_shape(tuple(input.shape), dim, False))
 
 
-# -- scans -----------------------------------------------------------------------------------------------------
+# -- scans
 
 
 def _scan_rule(x: Layout, dim: int, dtype: dtype | None) -> Result:

@@ -107,7 +107,7 @@ def unary(
         name: of PyTorch's kernel, for the error where a dtype is not accepted.
         error: makes another error.
     """
-    allowed = frozenset("bifc".index(c) for c in accepts)
+    allowed = frozenset(map("bifc".index, accepts))
 
     def rule(x: Layout) -> Result:
         d = x.dtype
@@ -125,7 +125,7 @@ def binary(
     result: str = "same", *, accepts: str = "bifc", name: str = "", error: Callable[[dtype], Exception] | None = None
 ) -> Callable[..., Result]:
     """Elementwise of two operands, promoted and broadcast (arguments as for :func:`unary`)."""
-    allowed = frozenset("bifc".index(c) for c in accepts)
+    allowed = frozenset(map("bifc".index, accepts))
 
     def rule(a: Any, b: Any) -> Result:
         if a.__class__ is not Layout and b.__class__ is not Layout:

@@ -104,10 +104,10 @@ class Sample:
     def _with(self, change: Callable[[ArraySpec], ArraySpec]) -> Sample:
         def changed(a: Any) -> Any:
             if isinstance(a, (list, tuple)):
-                return type(a)(changed(x) for x in a)
+                return type(a)(map(changed, a))
             return change(a) if isinstance(a, ArraySpec) else a
 
-        return replace(self, args=tuple(changed(a) for a in self.args))
+        return replace(self, args=tuple(map(changed, self.args)))
 
 
 def specs(args: Any) -> Iterator[ArraySpec | LayoutSpec]:
@@ -260,7 +260,7 @@ def calls(
         made = [s if isinstance(s, Sample) else Sample(tuple(s)) for s in written]
         made += [made[0].with_dtype(d) for d in _dtypes(accepts) if d is not float32]
         if layouts:
-            made += [made[0].with_layout(layout) for layout in LAYOUTS[1:]]
+            made += map(made[0].with_layout, LAYOUTS[1:])
         made += [replace(made[0].with_dtype(d), error=RuntimeError) for d in _dtypes(rejects)]
         return made
 

@@ -45,7 +45,7 @@ def raise_for(info: Tensor, name: str, reason: str) -> None:
     """LinAlgError for the first matrix of a batch whose info is not 0; ``reason`` may name it as ``{0}``."""
     if info.device.type == "meta" or info.numel() == 0 or not bool(info.ne(0).any()):
         return
-    flat = [int(x) for x in info.reshape(-1).tolist()]
+    flat = list(map(int, info.reshape(-1).tolist()))
     at = next(i for i, x in enumerate(flat) if x)
     where_ = f"(Batch element {at}): " if info.ndim else ""
     raise LinAlgError(f"{name}: {where_}{reason.format(flat[at])}")
@@ -61,7 +61,7 @@ _NOT_POSITIVE = (
 )
 
 
-# -- primitives --------------------------------------------------------------------------------------------------
+# -- primitives
 
 
 def _solve_rule(a: Layout, b: Layout) -> Result:
@@ -197,7 +197,7 @@ def slogdet_kernel(input: Tensor) -> Any:
     return prod(phases, -1) * _parity(pivots).to(input.dtype), log(size).sum(-1)
 
 
-# -- systems -----------------------------------------------------------------------------------------------------
+# -- systems
 
 
 def is_vector(a: Tensor, b: Tensor) -> bool:
@@ -307,7 +307,7 @@ def logdet(input: Tensor) -> Tensor:
     return where(sign.eq(-1), float("nan"), size)
 
 
-# -- cholesky ----------------------------------------------------------------------------------------------------
+# -- cholesky
 
 
 def cholesky_with_info(a: Tensor, upper: bool = False) -> tuple[Tensor, Tensor]:
@@ -353,7 +353,7 @@ def cholesky_inverse(L: Tensor, upper: bool = False) -> Tensor:
     return cholesky_solve(one, triu(L) if upper else tril(L), upper)
 
 
-# -- the rest ----------------------------------------------------------------------------------------------------
+# -- the rest
 
 
 @accepts_out

@@ -107,7 +107,7 @@ def fft_c2r(input: Tensor, n: int, dim: int, scale: float) -> Tensor:
     return _transform(whole, _fourier_matrix(n // 2 + 1, n, n, input, True), dim, scale).real
 
 
-# -- what all transforms need ------------------------------------------------------------------------------------
+# -- what all transforms need
 
 
 def resized(x: Tensor, dim: int, n: int) -> Tensor:

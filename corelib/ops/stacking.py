@@ -29,7 +29,7 @@ def _each(function: Callable[[Tensor], Tensor], tensors: tuple[Any, ...]) -> Any
     if len(tensors) == 1 and not isinstance(tensors[0], (tuple, list)):
         return function(tensors[0])
     given = tensors[0] if len(tensors) == 1 else tensors
-    return tuple(function(x) for x in given)
+    return tuple(map(function, given))
 
 
 def _line(x: Tensor) -> Tensor:
@@ -69,26 +69,26 @@ def _some(tensors: Any, name: str) -> list[Tensor]:
 @accepts_out
 def hstack(tensors: Any) -> Tensor:
     """Joined along columns (dimension 1; 0 of vectors)."""
-    given = [_line(x) for x in _some(tensors, "hstack")]
+    given = list(map(_line, _some(tensors, "hstack")))
     return cat(given, 0 if given[0].ndim == 1 else 1)
 
 
 @accepts_out
 def vstack(tensors: Any) -> Tensor:
     """Joined along rows, vectors being one row each."""
-    return cat([_plane(x) for x in _some(tensors, "vstack")], 0)
+    return cat(list(map(_plane, _some(tensors, "vstack"))), 0)
 
 
 @accepts_out
 def row_stack(tensors: Any) -> Tensor:
     """``vstack``."""
-    return cat([_plane(x) for x in _some(tensors, "vstack")], 0)
+    return cat(list(map(_plane, _some(tensors, "vstack"))), 0)
 
 
 @accepts_out
 def dstack(tensors: Any) -> Tensor:
     """Joined along the third dimension."""
-    return cat([_solid(x) for x in _some(tensors, "dstack")], 2)
+    return cat(list(map(_solid, _some(tensors, "dstack"))), 2)
 
 
 @accepts_out
@@ -107,7 +107,7 @@ def block_diag(*tensors: Tensor) -> Tensor:
             raise RuntimeError(
                 f"torch.block_diag: Input tensors must have 2 or fewer dimensions. Input {i} has {x.ndim} dimensions"
             )
-    blocks = [_plane(x) for x in tensors]
+    blocks = list(map(_plane, tensors))
     rows, columns = sum(x.shape[0] for x in blocks), sum(x.shape[1] for x in blocks)
     made = zeros(rows, columns, dtype=rules.promote(*[x._layout for x in blocks]), device=blocks[0].device)
     row = column = 0
@@ -117,7 +117,7 @@ def block_diag(*tensors: Tensor) -> Tensor:
     return made
 
 
-# -- grids -------------------------------------------------------------------------------------------------------
+# -- grids
 
 
 def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:

@@ -27,7 +27,7 @@ IN_PLACE = ["renorm"]
 ALIASES = {"trapz": "trapezoid"}
 
 
-# -- moments -----------------------------------------------------------------------------------------------------
+# -- moments
 
 
 def std_mean(
@@ -151,7 +151,7 @@ def corrcoef(input: Tensor) -> Tensor:
     return scaled if c.dtype.is_complex else scaled.clamp(-1, 1)
 
 
-# -- differences and integrals -----------------------------------------------------------------------------------
+# -- differences and integrals
 
 
 @accepts_out
@@ -262,7 +262,7 @@ def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, 
     return cumsum(areas, d)
 
 
-# -- distances ---------------------------------------------------------------------------------------------------
+# -- distances
 
 
 @accepts_out

@@ -82,7 +82,7 @@ def _pairs() -> Any:
     )
 
 
-# -- trigonometric -----------------------------------------------------------------------------------------------------
+# -- trigonometric
 
 
 @primitive(
@@ -135,7 +135,7 @@ def atan(input: Tensor) -> Tensor:
     return atan2(input, 1.0)
 
 
-# -- hyperbolic --------------------------------------------------------------------------------------------------------
+# -- hyperbolic
 
 
 def _sinh_grad(grad: Tensor, input: Tensor) -> Tensor:
@@ -218,7 +218,7 @@ def atanh(input: Tensor) -> Tensor:
     return _signed(0.5 * log1p(2 * size / (1 - size)), input)
 
 
-# -- exponentials and logarithms ---------------------------------------------------------------------------------------
+# -- exponentials and logarithms
 
 
 @primitive(
@@ -414,7 +414,7 @@ def sinc(input: Tensor) -> Tensor:
     return where(eq(x, 0), 1.0, sin(x) / where(eq(x, 0), 1.0, x))
 
 
-# -- error functions ---------------------------------------------------------------------------------------------------
+# -- error functions
 
 _SLOPE = 2 / math.sqrt(math.pi)
 
@@ -480,7 +480,7 @@ def log_ndtr(input: Tensor) -> Tensor:
     return numerics.precisely(lambda x: numerics.log_erfc(x * -math.sqrt(0.5)) - math.log(2.0), input)
 
 
-# -- gamma functions ---------------------------------------------------------------------------------------------------
+# -- gamma functions
 
 
 def _lgamma_grad(grad: Tensor, input: Tensor) -> Tensor:
@@ -563,7 +563,7 @@ def mvlgamma(input: Tensor, p: int) -> Tensor:
     return result + p * (p - 1) / 4 * math.log(math.pi)
 
 
-# -- modified Bessel functions -----------------------------------------------------------------------------------------
+# -- modified Bessel functions
 
 
 def _ratio(i1_of: Tensor, x: Tensor) -> Tensor:

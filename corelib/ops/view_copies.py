@@ -74,12 +74,12 @@ def slice_copy(input: Tensor, dim: int = 0, start: int | None = None, end: int |
 
 def split_copy(input: Tensor, split_size: int, dim: int = 0) -> tuple[Tensor, ...]:
     """``split``, as new tensors."""
-    return tuple(clone(x) for x in split(input, split_size, dim))
+    return tuple(map(clone, split(input, split_size, dim)))
 
 
 def split_with_sizes_copy(input: Tensor, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
     """``split_with_sizes``, as new tensors."""
-    return tuple(clone(x) for x in split(input, list(split_sizes), dim))
+    return tuple(map(clone, split(input, list(split_sizes), dim)))
 
 
 @accepts_out
@@ -102,7 +102,7 @@ def t_copy(input: Tensor) -> Tensor:
 
 def unbind_copy(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """``unbind``, as new tensors."""
-    return tuple(clone(x) for x in unbind(input, dim))
+    return tuple(map(clone, unbind(input, dim)))
 
 
 @accepts_out

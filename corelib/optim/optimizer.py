@@ -88,7 +88,7 @@ class Optimizer:
         """A step function that runs the hooks; ``step`` of every subclass is made so without being asked."""
         return _with_hooks(func)
 
-    # -- stepping ------------------------------------------------------------------------------------
+    # -- stepping
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update every parameter that has a gradient.
@@ -126,7 +126,7 @@ class Optimizer:
                     param.grad.detach_()
                     param.grad.zero_()
 
-    # -- groups --------------------------------------------------------------------------------------
+    # -- groups
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add a group: a dict with "params" and those options that differ from the defaults.
@@ -176,7 +176,7 @@ class Optimizer:
             raise ValueError("some parameters appear in more than one parameter group")
         self.param_groups.append(param_group)
 
-    # -- state ---------------------------------------------------------------------------------------
+    # -- state
 
     def state_dict(self) -> dict[str, Any]:
         """The state as ``{"state": {index: {...}}, "param_groups": [...]}``, PyTorch's format.
@@ -251,7 +251,7 @@ class Optimizer:
         if "_step_pre_hooks" not in self.__dict__:  # unpickled: hooks are not kept
             self._make_hooks()
 
-    # -- hooks ---------------------------------------------------------------------------------------
+    # -- hooks
 
     def register_step_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call ``hook(optimizer, args, kwargs)`` before every step; it may return new ``(args, kwargs)``."""

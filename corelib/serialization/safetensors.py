@@ -87,7 +87,7 @@ def write(file: BinaryIO, head: bytes, blobs: list[_Blob]) -> None:
         file.write(np.ascontiguousarray(blob.tensor._host()).reshape(-1).view(np.uint8).data)
 
 
-# -- from objects to JSON and back ---------------------------------------------------------------------
+# -- from objects to JSON and back
 #
 # None, bool, int, str, finite floats and lists stand for themselves; an object with one key marks the rest:
 # {"tensor": i}, {"tuple": [...]}, {"dict": [[key, value], ...]}, {"ordered_dict": ...}, {"float": "nan"},
@@ -181,7 +181,7 @@ def _decode(value: Any, tensors: list[Tensor]) -> Any:
     return result
 
 
-# -- which memory is written, and which tensor is what view of it ------------------------------------------
+# -- which memory is written, and which tensor is what view of it
 
 
 @dataclass
@@ -260,7 +260,7 @@ def _unused(name: str, taken: set[str]) -> str:
     return result
 
 
-# -- reading -------------------------------------------------------------------------------------------
+# -- reading
 
 
 def read(file: BinaryIO, name: str, map_location: MapLocation) -> Any:

@@ -141,7 +141,7 @@ def load_legacy(file: BinaryIO, name: str, map_location: MapLocation) -> Any:
     return _unpickler(file, persistent, storages).load()
 
 
-# -- memory, and the tensors in it ---------------------------------------------------------------------------
+# -- memory, and the tensors in it
 
 
 @dataclass
@@ -228,7 +228,7 @@ def _nothing(saved: Any) -> Any:
     raise refusal("a persistent id is not expected here")
 
 
-# -- what a file may name -----------------------------------------------------------------------------------
+# -- what a file may name
 
 
 def _tensor_v2(

@@ -115,7 +115,7 @@ class Unpickler:
                 raise refusal(f"Unsupported operand {op[0]}")
             step(self)
 
-    # -- helpers ------------------------------------------------------------------------------------------
+    # -- helpers
 
     def _read(self, count: int) -> bytes:
         data = self.file.read(count)
@@ -148,7 +148,7 @@ class Unpickler:
         """Pop everything above the last mark, and the mark."""
         stack = self.stack
         at = self._mark()
-        items = [self._plain(item) for item in stack[at + 1 :]]
+        items = list(map(self._plain, stack[at + 1 :]))
         del stack[at:]
         return items
 
@@ -175,7 +175,7 @@ class Unpickler:
             raise refusal(f"Unsupported global: GLOBAL {shown} was not an allowed global by default.")
         self.stack.append(found)
 
-    # -- opcodes --------------------------------------------------------------------------------------------
+    # -- opcodes
 
     def op_global(self) -> None:
         module = self._line()

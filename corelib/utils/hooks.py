@@ -25,7 +25,7 @@ class RemovableHandle:
 
     def __init__(self, hooks_dict: OrderedDict[int, Any], *, extra_dict: Iterable[OrderedDict[int, Any]] = ()) -> None:
         self.id = next(_ids)
-        self._registries = [weakref.ref(registry) for registry in (hooks_dict, *extra_dict)]
+        self._registries = list(map(weakref.ref, (hooks_dict, *extra_dict)))
 
     def remove(self) -> None:
         """Forget the hook.  Removing it twice does nothing."""

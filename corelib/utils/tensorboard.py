@@ -110,7 +110,7 @@ class SummaryWriter:
             x = (np.clip(x, 0, 1) * 255).astype(np.uint8)
         formats = dataformats.upper()
         if "C" in formats:
-            x = np.transpose(x, [formats.index(c) for c in "HWC"])
+            x = np.transpose(x, list(map(formats.index, "HWC")))
             x = x[:, :, 0] if x.shape[2] == 1 else x
         stream = BytesIO()
         Image.fromarray(x).save(stream, "PNG")

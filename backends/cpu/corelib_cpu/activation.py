@@ -78,7 +78,7 @@ rsqrt = kernel("rsqrt", dtypes=FLOATS, out=True)(_pointwise(_rsqrt))
 reciprocal = kernel("reciprocal", dtypes=FLOATS, out=True)(_pointwise(lambda x: np.reciprocal(x, out=x)))
 
 
-# -- softmax ---------------------------------------------------------------------------------------------
+# -- softmax
 
 
 def _tiles(x: Array, dim: int) -> Iterator[Any]:

@@ -51,7 +51,7 @@ def store(result: Any, target: np.dtype[Any], out: Any) -> Array:
     return written
 
 
-# -- one operand -----------------------------------------------------------------------------------------
+# -- one operand
 
 
 def _unary(ufunc: np.ufunc) -> Kernel:
@@ -142,7 +142,7 @@ def erf_(x: Array, out: Any = None) -> Array:
     return store(result.reshape(x.shape), x.dtype, out)
 
 
-# -- two operands ----------------------------------------------------------------------------------------
+# -- two operands
 
 
 @quiet
@@ -254,7 +254,7 @@ def _integer_pow(a: Operand, b: Array, out: Any) -> Array:
     return store(np.where(b < 0, reciprocal, np.power(a, np.maximum(b, 0))), b.dtype, out)
 
 
-# -- choice, data movement, creation ---------------------------------------------------------------------
+# -- choice, data movement, creation
 
 
 def number_as(value: Any, target: np.dtype[Any]) -> Any:

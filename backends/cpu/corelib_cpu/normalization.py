@@ -31,7 +31,7 @@ def _mean_of(x: Array, dims: tuple[int, ...], count: int) -> Array:
     return np.divide(total, count, out=total)
 
 
-# -- layer norm ------------------------------------------------------------------------------------------
+# -- layer norm
 
 
 @kernel("layer_norm", dtypes=FLOATS)
@@ -97,7 +97,7 @@ def layer_norm_grad(
     return grad_x.reshape(x.shape).astype(x.dtype, copy=False), grad_weight, grad_bias
 
 
-# -- batch norm ------------------------------------------------------------------------------------------
+# -- batch norm
 
 
 def _planes(x: Array) -> Array:

@@ -46,7 +46,7 @@ class _Numbers:
         return found
 
 
-# -- SGD -------------------------------------------------------------------------------------------------
+# -- SGD
 
 
 @kernel("sgd_step", dtypes=(float32, float64))
@@ -99,7 +99,7 @@ def _with_momentum(
     return np.add(g, np.multiply(buffer, mu), out=scratch)
 
 
-# -- Adam ------------------------------------------------------------------------------------------------
+# -- Adam
 
 
 @kernel("adam_step", dtypes=(float32, float64))

@@ -28,7 +28,7 @@ def dense(array: Array) -> Array:
     return array if array.flags.c_contiguous else np.array(array, order="C")
 
 
-# -- reductions ------------------------------------------------------------------------------------------
+# -- reductions
 
 
 def _sum_along(x: Array, dim: int, target: np.dtype[Any]) -> Array:
@@ -158,7 +158,7 @@ argmax = kernel("argmax", dtypes=REAL)(_position(np.argmax))
 argmin = kernel("argmin", dtypes=REAL)(_position(np.argmin))
 
 
-# -- scans -----------------------------------------------------------------------------------------------
+# -- scans
 
 # A running sum in float32 of ten million times 0.1 ends at 1,087,937: scans accumulate one size wider.
 _WIDER: dict[str, np.dtype[Any]] = {"f": np.dtype(np.float64), "V": np.dtype(np.float32), "c": np.dtype(np.complex128)}
@@ -201,7 +201,7 @@ cummax = kernel("cummax", dtypes=REAL)(_scan_position(np.maximum))
 cummin = kernel("cummin", dtypes=REAL)(_scan_position(np.minimum))
 
 
-# -- sort ------------------------------------------------------------------------------------------------
+# -- sort
 
 
 @kernel("sort", dtypes=REAL)

@@ -54,7 +54,7 @@ def _sort(backend: CodegenBackend, x: Window, dim: int, descending: bool) -> tup
         backend.run(built, layout.numel // length, [*blocks, length], index)
     if dim == rank - 1 or not rank:
         return values, places
-    back = [order.index(d) for d in range(rank)]
+    back = list(map(order.index, range(rank)))
     return copy(_permuted(backend, values, back)), copy(_permuted(backend, places, back))
 
 
@@ -74,7 +74,7 @@ def _matmul(backend: CodegenBackend, a: Window, b: Window) -> Window:
         return y
     nest = collapse(batch, [a.layout.strides[:-2], b.layout.strides[:-2]])
     if len(nest.sizes) > 1:
-        a, b = (backend.kernels["copy"].function(x) for x in (a, b))
+        a, b = map(backend.kernels["copy"].function, (a, b))
         nest = collapse(batch, [a.layout.strides[:-2], b.layout.strides[:-2]])
     matrices = prod(batch)
     packed, steps = [], []

@@ -78,7 +78,7 @@ def ctc_loss(
 
 def _lengths(given: Tensor | Sequence[int]) -> list[int]:
     if not isinstance(given, Tensor):
-        return [int(n) for n in given]
+        return list(map(int, given))
     if given.dtype.category != 1:
         raise RuntimeError("input_lengths and target_lengths must be integral")
     values: list[int] = given.reshape(-1).tolist()

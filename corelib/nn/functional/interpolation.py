@@ -103,8 +103,8 @@ def _sizes(input: Tensor, n: int, size: Any, scale_factor: Any) -> tuple[list[in
     else:
         values = [given] * n
     if name == "size":
-        return [int(v) for v in values], None
-    return [math.floor(float(input.shape[2 + i]) * values[i]) for i in range(n)], [float(v) for v in values]
+        return list(map(int, values)), None
+    return [math.floor(float(input.shape[2 + i]) * values[i]) for i in range(n)], list(map(float, values))
 
 
 def _resized(

@@ -20,7 +20,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
         mode: "constant"; "reflect" (mirrored at the edge element), "replicate" (the edge element) or "circular".
         value: what "constant" puts there (0).
     """
-    counts = [int(n) for n in pad]
+    counts = list(map(int, pad))
     if len(counts) % 2:
         raise RuntimeError("Padding length must be divisible by 2")
     if len(counts) > 2 * input.dim():

@@ -153,7 +153,7 @@ def embedding_bag(
 
 def _places(offsets: Tensor, total: int, include_last: bool) -> tuple[Tensor, Tensor]:
     """The positions of each bag as rows (B, longest), and which of them are the bag's."""
-    starts = [int(n) for n in offsets.tolist()]
+    starts = list(map(int, offsets.tolist()))
     if starts and starts[0] != 0:
         raise RuntimeError(
             "offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start from position 0. "

@@ -176,7 +176,7 @@ class ModuleList(_ModuleSequence):
         if len(self) == 0:
             return f"{self._get_name()}()"
         lines, start = [], 0
-        for text, group in groupby(repr(module) for module in self):  # equal neighbours share a line
+        for text, group in groupby(map(repr, self)):  # equal neighbours share a line
             count = len(list(group))
             label = f"({start}): " if count == 1 else f"({start}-{start + count - 1}): {count} x "
             lines.append(indent(label + text))
@@ -447,6 +447,6 @@ def _describe(value: Any) -> str:
     if not isinstance(value, Tensor):
         return f"Object of type: {type(value).__name__}"
     kind = "Parameter" if isinstance(value, Parameter) else "Tensor"
-    size = "x".join(str(length) for length in cast(Any, value).shape)
+    size = "x".join(map(str, cast(Any, value).shape))
     device = "" if value.device.type == "cpu" else f" ({value.device})"
     return f"{kind} containing: [{value.dtype} of size {size}{device}]"

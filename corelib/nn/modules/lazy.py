@@ -52,7 +52,7 @@ class LazyModuleMixin(Module):
 
     def has_uninitialized_params(self) -> bool:
         """Whether the shape of some parameter or buffer is not known yet."""
-        return any(is_lazy(x) for x in (*self._parameters.values(), *self._buffers.values()))
+        return any(map(is_lazy, (*self._parameters.values(), *self._buffers.values())))
 
 
 def _take_shapes(module: Any, state_dict: Any, prefix: str, *args: Any) -> None:

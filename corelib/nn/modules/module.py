@@ -79,7 +79,7 @@ class Module(Conversion):
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
 
-    # -- calling -------------------------------------------------------------------------------------
+    # -- calling
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if (
@@ -149,7 +149,7 @@ class Module(Conversion):
             )
         self.__dict__["_is_full_backward_hook"] = full
 
-    # -- attributes ----------------------------------------------------------------------------------
+    # -- attributes
 
     def __getattr__(self, name: str) -> Any:  # only called where normal look-up found nothing
         members = self.__dict__
@@ -219,7 +219,7 @@ class Module(Conversion):
         if keep != "_buffers":
             self._non_persistent_buffers_set.discard(name)
 
-    # -- registration --------------------------------------------------------------------------------
+    # -- registration
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Add state that is no parameter (a running mean, say); persistent buffers are in ``state_dict``."""
@@ -274,7 +274,7 @@ class Module(Conversion):
         if hasattr(self, name) and name not in registry:
             raise KeyError(f"attribute '{name}' already exists")
 
-    # -- looking up ----------------------------------------------------------------------------------
+    # -- looking up
 
     def get_submodule(self, target: str) -> Module:
         """The module at a dotted path; ``""`` is the module itself.  AttributeError where there is none."""
@@ -390,7 +390,7 @@ class Module(Conversion):
             if module is not None:
                 yield from module.named_modules(memo, f"{prefix}.{name}" if prefix else name, remove_duplicate)
 
-    # -- state ---------------------------------------------------------------------------------------
+    # -- state
 
     def state_dict(
         self, *, destination: dict[str, Any] | None = None, prefix: str = "", keep_vars: bool = False
@@ -496,7 +496,7 @@ class Module(Conversion):
         fn(self)
         return self
 
-    # -- training ------------------------------------------------------------------------------------
+    # -- training
 
     def train(self, mode: bool = True) -> Self:
         """Set training mode here and below: dropout drops and batch norm uses the batch's statistics."""
@@ -527,7 +527,7 @@ class Module(Conversion):
                     param.grad.detach_()
                     param.grad.zero_()
 
-    # -- printing ------------------------------------------------------------------------------------
+    # -- printing
 
     def _get_name(self) -> str:
         return type(self).__name__

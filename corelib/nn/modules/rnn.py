@@ -94,7 +94,7 @@ class RNNBase(Module):
         for weight in self.parameters():
             init.uniform_(weight, -bound, bound)
 
-    # -- checks --------------------------------------------------------------------------------------
+    # -- checks
 
     def check_input(self, input: Tensor, batch_sizes: Any) -> None:
         """ValueError or RuntimeError where the input's dtype, dimensions or width are not the layer's."""
@@ -135,7 +135,7 @@ class RNNBase(Module):
             kind = "batched 3-D" if batched else "unbatched 2-D"
             raise RuntimeError(f"For {kind} input, hx should also be {expected}-D but got {states[0].dim()}-D tensor")
 
-    # -- the run -------------------------------------------------------------------------------------
+    # -- the run
 
     def _layers(self) -> list[Layer]:
         found = []
@@ -150,7 +150,7 @@ class RNNBase(Module):
         packed = input if isinstance(input, PackedSequence) else None
         batched, batch_dim = True, 0 if self.batch_first else 1
         if packed is not None:
-            data, sizes = packed.data, [int(n) for n in packed.batch_sizes.tolist()]
+            data, sizes = packed.data, list(map(int, packed.batch_sizes.tolist()))
             batch = sizes[0]
         else:
             data, sizes = input, None

@@ -29,7 +29,7 @@ class Upsample(Module):
         if isinstance(scale_factor, int | float) and not scale_factor:
             self.scale_factor = None
         elif isinstance(scale_factor, Sequence):
-            self.scale_factor = tuple(float(factor) for factor in scale_factor)
+            self.scale_factor = tuple(map(float, scale_factor))
         else:
             self.scale_factor = None if scale_factor is None else float(scale_factor)
         self.mode = mode

@@ -125,7 +125,7 @@ def invert_permutation(permutation: Tensor | None) -> Tensor | None:
 
 
 def _integers(lengths: Any) -> list[int]:
-    return [int(n) for n in (lengths.tolist() if isinstance(lengths, Tensor) else lengths)]
+    return list(map(int, lengths.tolist() if isinstance(lengths, Tensor) else lengths))
 
 
 def pack_padded_sequence(

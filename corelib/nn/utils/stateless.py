@@ -80,7 +80,7 @@ def _check_names(module: Module, given: dict[str, Tensor], own: Mapping[str, Ten
     missing, unexpected = [k for k in own if k not in given], [k for k in given if k not in own]
     if missing or unexpected:
         texts = [
-            f"{kind} key(s): {', '.join(repr(k) for k in keys)}."
+            f"{kind} key(s): {', '.join(map(repr, keys))}."
             for kind, keys in (("Unexpected", unexpected), ("Missing", missing))
             if keys
         ]

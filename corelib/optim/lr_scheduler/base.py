@@ -157,7 +157,7 @@ def for_each_group(name: str, optimizer: Optimizer, value: Any) -> list[Any]:
             f"{name} must have the same length as optimizer.param_groups. {name} has {len(values)} values, "
             f"param_groups has {len(groups)}."
         )
-    return [copied(v) for v in values]
+    return list(map(copied, values))
 
 
 def _watch_step(optimizer: Optimizer) -> None:

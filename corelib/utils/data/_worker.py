@@ -100,7 +100,7 @@ class Failure:
 def numpy_seed(base_seed: int, worker_id: int) -> list[int]:
     """The seed of NumPy's legacy stream: PyTorch's, which is NumPy's own mixing of both numbers."""
     entropy = [worker_id, base_seed & 0xFFFFFFFF, base_seed >> 32, 0]
-    return [int(word) for word in np.random.SeedSequence(entropy).generate_state(4)]
+    return list(map(int, np.random.SeedSequence(entropy).generate_state(4)))
 
 
 def run(job: Job, worker_id: int, tasks: Connection, results: Connection, others: list[Connection]) -> None:

@@ -34,7 +34,7 @@ def default_collate(batch: Sequence[Any]) -> Any:
     if isinstance(first, np.ndarray):
         if first.dtype.kind in "SUO":
             raise TypeError(_ERROR.format(first.dtype))
-        return stack([as_tensor(item) for item in batch], 0)
+        return stack(list(map(as_tensor, batch)), 0)
     if isinstance(first, np.bool_ | np.number):
         return as_tensor(np.array(batch))
     if isinstance(first, float):
@@ -46,7 +46,7 @@ def default_collate(batch: Sequence[Any]) -> Any:
     if isinstance(first, Mapping):
         return _collate_mapping(first, batch)
     if isinstance(first, tuple) and hasattr(first, "_fields"):
-        return type(first)(*(default_collate(items) for items in zip(*batch, strict=True)))
+        return type(first)(*map(default_collate, zip(*batch, strict=True)))
     if isinstance(first, Sequence):
         return _collate_sequence(first, batch)
     raise TypeError(_ERROR.format(type(first)))
@@ -67,7 +67,7 @@ def _collate_mapping(first: Mapping[Any, Any], batch: Sequence[Any]) -> Any:
 def _collate_sequence(first: Sequence[Any], batch: Sequence[Any]) -> Any:
     if any(len(sample) != len(first) for sample in batch):
         raise RuntimeError("each element in list of batch should be of equal size")
-    joined = [default_collate(items) for items in zip(*batch, strict=True)]
+    joined = list(map(default_collate, zip(*batch, strict=True)))
     if isinstance(first, tuple):
         return joined
     try:
@@ -95,11 +95,11 @@ def default_convert(data: Any) -> Any:
     if isinstance(data, Mapping):
         return _converted(data, {key: default_convert(item) for key, item in data.items()})
     if isinstance(data, tuple) and hasattr(data, "_fields"):
-        return type(data)(*(default_convert(item) for item in data))
+        return type(data)(*map(default_convert, data))
     if isinstance(data, tuple):
-        return [default_convert(item) for item in data]
+        return list(map(default_convert, data))
     if isinstance(data, Sequence):
-        return _converted(data, [default_convert(item) for item in data])
+        return _converted(data, list(map(default_convert, data)))
     return data
 
 

@@ -198,7 +198,7 @@ def tensor_batch(dataset: Any, indices: Sequence[int]) -> list[Tensor] | None:
         return None
     if hasattr(cls, "__getitems__"):
         return None
-    rows = np.array([index(i) for i in indices], np.int64)
+    rows = np.array(list(map(index, indices)), np.int64)
     picked = from_numpy(np.where(rows < 0, rows + len(dataset), rows))
     return [t.index_select(0, picked.to(t.device)) for t in dataset.tensors]
 
