@@ -10,7 +10,7 @@ from ..dtypes import int64
 from ..layout import Layout
 from . import rules, samples
 from .convolution import _pair
-from .elementwise import div
+from .elementwise import div, maximum
 from .primitive import primitive
 from .view import as_strided_grad, as_strided_relative
 
@@ -125,7 +125,8 @@ def max_pool2d_kernel(
         1
     ] * dilation[0]
     columns = arange(sizes[1], device=input.device) * stride[1] - padding[1] + offset % kernel[1] * dilation[1]
-    return values, rows * input.shape[-1] + columns
+    # in a window of nothing but the lowest number padding is found first, which is no place
+    return values, maximum(rows, 0) * input.shape[-1] + maximum(columns, 0)
 
 
 def _pool_grad_rule(grad: Layout, indices: Layout, input_shape: Any) -> Result:

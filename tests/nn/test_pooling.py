@@ -165,3 +165,10 @@ ERRORS: dict[str, Function] = {
 @pytest.mark.parametrize("name", ERRORS)
 def test_errors(same: Same, name: str) -> None:
     same(ERRORS[name])
+
+
+@pytest.mark.parametrize("device", ["cpu", "strict"])
+def test_a_window_of_nothing_but_minus_infinity_has_a_place(device: str) -> None:
+    x = corelib.full((1, 3, 3), float("-inf"), device=device)
+    _, places = corelib.nn.functional.max_pool2d(x, 2, 2, padding=1, return_indices=True)
+    assert places.tolist() == [[[0, 1], [3, 4]]]

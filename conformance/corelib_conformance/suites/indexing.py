@@ -397,7 +397,8 @@ def checks() -> Iterator[Check]:
         ("gather", "places", run_gather), ("gather", "bounds", partial(run_bounds, "gather")),
         ("scatter", "places", partial(run_scatter, "scatter")), ("scatter", "bounds", partial(run_bounds, "scatter")),
         ("scatter_add", "places", partial(run_scatter, "scatter_add")),
-        ("scatter_add", "float32-inside", run_half), ("scatter_add", "bounds", partial(run_bounds, "scatter_add")), ("gather", "brackets", run_frontend),
+        ("scatter_add", "float32-inside", run_half), ("scatter_add", "bounds", partial(run_bounds, "scatter_add")),
+        ("gather", "brackets", run_frontend),
         ("sort", "sizes", lambda d, device: run_sort(d, SORT_SIZES, device)),
         ("sort", "large", lambda d, device: run_sort(d, SORT_LARGE, device)), ("sort", "layouts", run_sort_views),
     ]  # fmt: skip
