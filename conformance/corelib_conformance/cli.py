@@ -19,8 +19,8 @@ from .session import Options, Session, UsageError
 
 __all__ = ["heading", "run", "summary", "tiers", "verify_file", "write_reports"]
 
-_PROGRAMS = 5  # failures whose program is printed
-_LISTED = 40  # failures that are named
+_PROGRAMS = 5  # operations for which a program is printed
+_GROUPS = 30  # operations whose first failure is shown
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -97,16 +97,20 @@ def write_reports(report: Mapping[str, Any], *, json: str | None, html: str | No
 
 def summary(report: Mapping[str, Any]) -> Iterator[str]:
     """Lines for people: failures with programs, then the verdict."""
-    failed = failures(report)
-    for number, entry in enumerate(failed[:_LISTED]):
-        alone = f" (alone: {entry['alone']})" if "alone" in entry else ""
-        yield f"\n{entry['id']}: {entry['status']}{alone}"
-        yield _indented(entry.get("message", ""), 12)
+    for number, (name, entries) in enumerate(failures(report).items()):
+        if number == _GROUPS:
+            yield "\n… and more operations; --json FILE has them all"
+            break
+        first, *others = entries
+        alone = f" (alone: {first['alone']})" if "alone" in first else ""
+        yield f"\n{first['id']}: {first['status']}{alone}"
+        yield _indented(first.get("message", ""), 12)
         if number < _PROGRAMS:
             yield "  a program that shows it:"
-            yield _indented(entry["program"], 60, "    ")
-    if len(failed) > _LISTED:
-        yield f"\n… and {len(failed) - _LISTED} more; --json FILE has them all"
+            yield _indented(first["program"], 60, "    ")
+        if others:
+            named = ", ".join(entry["id"] for entry in others[:3])
+            yield f"  {len(others)} more of {name}: {named}{', …' if len(others) > 3 else ''}"
     yield ""
     yield from tiers(report)
 

@@ -19,10 +19,10 @@ _DTYPES = (
 _SHORT = {"": "other", "complex64": "complex 64", "complex128": "complex 128"}
 _WORST = ("crash", "timeout", "fail", "host-fallback", "not-run", "unsupported-declared", "pass")
 _SIGNS = {
-    "pass": "✓", "fail": "✗", "crash": "☠", "timeout": "⧖", "host-fallback": "⌂", "unsupported-declared": "○",
+    "pass": "✓", "fail": "✗", "crash": "☠", "timeout": "T", "host-fallback": "⌂", "unsupported-declared": "○",
     "not-run": "·",
 }  # fmt: skip
-_PROGRAMS = 200  # failures that are shown whole
+_SHOWN = 20  # failures of an operation that are shown whole
 
 _STYLE = """
 :root{--ink:#1f2937;--soft:#6b7280;--line:#e5e7eb;--page:#fff;--band:#f9fafb;--pass:#d7f0dc;--pass-ink:#14532d;
@@ -113,23 +113,31 @@ def _tiers(report: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _failures(report: Mapping[str, Any]) -> Iterator[str]:
-    failed = failures(report)
-    if not failed:
+    found = failures(report)
+    if not found:
         return
-    yield f"<h2>Failures ({len(failed):,})</h2>"
-    for number, entry in enumerate(failed[:_PROGRAMS]):
-        alone = f'<span class="soft"> alone in a fresh process: {entry["alone"]}</span>' if "alone" in entry else ""
-        details = f"<pre>{escape(entry['details'])}</pre>" if "details" in entry else ""
-        yield (
-            f'<details{" open" if number < 3 else ""}><summary><span class="cell c-{entry["status"]}">'
-            f"{entry['status']}</span><b>{escape(entry['id'])}</b>{alone}</summary><div>"
-            f"<pre>{escape(entry.get('message', ''))}</pre><p>A program that shows it:</p>"
-            f"<pre>{escape(entry['program'])}</pre>"
-            + (f"<details><summary>Where it happened</summary><div>{details}</div></details>" if details else "")
-            + "</div></details>"
-        )
-    if len(failed) > _PROGRAMS:
-        yield f"<p>And {len(failed) - _PROGRAMS:,} more, which the matrix and the JSON report show.</p>"
+    yield f"<h2>Failures ({report['counts']['failed']:,} of {len(found):,} operations)</h2>"
+    for number, (name, entries) in enumerate(found.items()):
+        statuses = Counter(entry["status"] for entry in entries)
+        signs = "".join(f'<span class="cell c-{status}">{count} {status}</span>' for status, count in statuses.items())
+        yield f"<details{' open' if number < 3 else ''}><summary>{signs}<b>{escape(name)}</b></summary><div>"
+        yield from _failure(entries[0])
+        if entries[1:]:
+            yield f"<details><summary>{len(entries) - 1:,} more</summary><div>"
+            for entry in entries[1:_SHOWN]:
+                yield from _failure(entry)
+            yield "".join(f"<p>{escape(entry['id'])}: {entry['status']}</p>" for entry in entries[_SHOWN:])
+            yield "</div></details>"
+        yield "</div></details>"
+
+
+def _failure(entry: Mapping[str, Any]) -> Iterator[str]:
+    alone = f' <span class="soft">alone in a fresh process: {entry["alone"]}</span>' if "alone" in entry else ""
+    yield f"<p><b>{escape(entry['id'])}</b>: {entry['status']}{alone}</p>"
+    yield f"<pre>{escape(entry.get('message', ''))}</pre><p>A program that shows it:</p>"
+    yield f"<pre>{escape(entry['program'])}</pre>"
+    if "details" in entry:
+        yield f"<details><summary>Where it happened</summary><div><pre>{escape(entry['details'])}</pre></div></details>"
 
 
 def _matrix(report: Mapping[str, Any]) -> Iterator[str]:

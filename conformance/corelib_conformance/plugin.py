@@ -202,7 +202,7 @@ class CheckItem(pytest.Item):
         """Status, message, and a program that shows it."""
         if not isinstance(excinfo.value, CheckFailed):
             return super().repr_failure(excinfo, style)
-        from .report import program
+        from .programs import program
 
         result: Result = excinfo.value.args[0]
         flag = f" ({result.flag})" if result.flag else ""

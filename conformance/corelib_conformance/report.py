@@ -10,8 +10,9 @@ from importlib import resources
 from typing import Any
 
 from . import __version__
-from .check import PROFILES, Check
+from .check import PROFILES, TIERS, Check
 from .manifest import DATA_SEED, Manifest, manifest, of_ids
+from .programs import program
 from .verdict import OPTIONAL, Result, counts, judge
 
 __all__ = ["SCHEMA", "Run", "build", "failures", "mutant_score", "verify"]
@@ -100,14 +101,6 @@ def _entry(check: Check, result: Result, device: str) -> dict[str, Any]:
     return entry
 
 
-def program(check: Check, device: str) -> str:
-    """A program that shows what a check finds on a device."""
-    text = check.program() if check.program is not None else ""
-    if not text.strip():
-        text = f"from corelib_conformance.check import show\n\nshow({check.id!r}, device)\n"
-    return f'device = "{device}"\n{text}'
-
-
 def _ulp(checks: Sequence[Check], results: Mapping[str, Result]) -> dict[str, dict[str, Any]]:
     """The largest error of each operation and dtype, and the bound that held for it."""
     found: dict[str, dict[str, Any]] = {}
@@ -130,10 +123,17 @@ def mutant_score() -> dict[str, Any] | None:
     return score if score.get("suite") == __version__ else None
 
 
-def failures(report: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The entries of ids that failed in any way, crashes first."""
-    order = {"crash": 0, "timeout": 1, "fail": 2, "host-fallback": 3}
-    return sorted((e for e in report["ids"] if e["status"] in order), key=lambda e: (order[e["status"]], e["id"]))
+def failures(report: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """The entries of ids that failed in any way, by operation or group; crashes first, then by tier."""
+    severity = {"crash": 0, "timeout": 1, "fail": 2, "host-fallback": 3}
+
+    def order(entry: Mapping[str, Any]) -> tuple[int, int, str]:
+        return severity[entry["status"]], TIERS.index(entry["tier"]), entry["id"]
+
+    found: dict[str, list[dict[str, Any]]] = {}
+    for entry in sorted((e for e in report["ids"] if e["status"] in severity), key=order):
+        found.setdefault(entry["op"] or entry["group"], []).append(entry)
+    return found
 
 
 # -- verification ------------------------------------------------------------------------------------------
