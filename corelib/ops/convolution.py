@@ -9,6 +9,7 @@ from ..core.plan import Result
 from ..core.tensor import Tensor
 from ..layout import Layout
 from . import rules, samples
+from .elementwise import conj
 from .primitive import primitive
 from .view import as_strided_relative
 
@@ -152,13 +153,13 @@ _CONVOLUTIONS = samples.calls(
 def _input_vjp(
     grad: Tensor, weight: Tensor, input_layout: Layout, stride: Any, padding: Any, dilation: Any, groups: int
 ) -> Tensor:
-    return convolution_input_grad(grad, weight, tuple(input_layout.shape), stride, padding, dilation, groups)
+    return convolution_input_grad(grad, conj(weight), tuple(input_layout.shape), stride, padding, dilation, groups)
 
 
 def _weight_vjp(
     grad: Tensor, input: Tensor, weight_layout: Layout, stride: Any, padding: Any, dilation: Any, groups: int
 ) -> Tensor:
-    return convolution_weight_grad(grad, input, tuple(weight_layout.shape), stride, padding, dilation, groups)
+    return convolution_weight_grad(grad, conj(input), tuple(weight_layout.shape), stride, padding, dilation, groups)
 
 
 @primitive(
@@ -193,14 +194,16 @@ def _input_grad_rule(
 def _input_grad_weight_vjp(
     grad: Tensor, grad_output: Tensor, weight_layout: Layout, stride: Any, padding: Any, dilation: Any, groups: int
 ) -> Tensor:
-    return convolution_weight_grad(grad_output, grad, tuple(weight_layout.shape), stride, padding, dilation, groups)
+    return convolution_weight_grad(
+        conj(grad_output), grad, tuple(weight_layout.shape), stride, padding, dilation, groups
+    )
 
 
 @primitive(
     rule=_input_grad_rule,
     vjp={
         "grad_output": lambda grad, weight, stride, padding, dilation, groups: convolution(
-            grad, weight, None, stride, padding, dilation, groups
+            grad, conj(weight), None, stride, padding, dilation, groups
         ),
         "weight": _input_grad_weight_vjp,
     },
@@ -252,10 +255,10 @@ def _weight_grad_rule(
     rule=_weight_grad_rule,
     vjp={
         "grad_output": lambda grad, input, stride, padding, dilation, groups: convolution(
-            input, grad, None, stride, padding, dilation, groups
+            conj(input), grad, None, stride, padding, dilation, groups
         ),
         "input": lambda grad, grad_output, input_layout, stride, padding, dilation, groups: convolution_input_grad(
-            grad_output, grad, tuple(input_layout.shape), stride, padding, dilation, groups
+            conj(grad_output), grad, tuple(input_layout.shape), stride, padding, dilation, groups
         ),
     },
     samples=samples.calls(

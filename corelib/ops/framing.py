@@ -152,7 +152,7 @@ def istft(
             "istft requires a complex-valued input tensor matching the output from stft with return_complex=True."
         )
     x = input if input.ndim == 3 else input.unsqueeze(0)
-    half = True if onesided is None and not return_complex else (x.shape[1] != n_fft if onesided is None else onesided)
+    half = x.shape[1] != n_fft if onesided is None else onesided
     if not 0 < hop <= win:
         raise RuntimeError("istft : expected 0 < hop_length <= win_length")
     if not 0 < win <= n_fft:
