@@ -159,4 +159,8 @@ class StrictBackend(Backend):
         if self.limit is not None and self.memory_allocated(index) + nbytes > self.limit:
             raise OutOfMemoryError(f"strict:{index} out of memory: {nbytes} bytes more would exceed {self.limit}")
         poison = 0xFF if dtype.is_floating_point else 0xA5
-        return Handle(Memory(nbytes, index, self._accounts[index], poison), 0, shape, contiguous_strides(shape), dtype)
+        try:
+            memory = Memory(nbytes, index, self._accounts[index], poison)
+        except MemoryError as error:
+            raise OutOfMemoryError(f"strict:{index} out of memory: {error}") from error
+        return Handle(memory, 0, shape, contiguous_strides(shape), dtype)

@@ -20,9 +20,9 @@ class Memory:
     __slots__ = ("account", "bytes", "index")
 
     def __init__(self, nbytes: int, index: int, account: dict[int, int], poison: int) -> None:
+        self.account = account  # first, since what follows may fail
         self.bytes = np.full(nbytes, poison, np.uint8)
         self.index = index
-        self.account = account
         account[id(self)] = nbytes
 
     def __del__(self) -> None:

@@ -244,8 +244,8 @@ def run_batch_norm(d: dtype, device: Device) -> None:
             g = values(shape, d, seed=4)
             dims, mould = (0, *range(2, len(shape))), (1, -1, *[1] * (len(shape) - 2))
             _, mean, rstd, _ = layers.batch_norm(wide(x), None, None, 1e-3)
-            shaped = [h.reshape(mould) for h in (wide(w), mean, rstd)]
-            rights = layers.norm_grads(wide(g), wide(x), *shaped, dims, dims)
+            scale, middle, spread = (h.reshape(mould) for h in (wide(w), mean, rstd))
+            rights = layers.norm_grads(wide(g), wide(x), scale, middle, spread, dims, dims)
             stats = [bench.put(s.astype(d.numpy)) for s in (mean, rstd)]
             got = bench.run("batch_norm_grad", bench.put(g), bench.put(x), bench.put(w), *stats)
             for part, wanted, scale in zip(got, rights, (float(np.max(rstd)) * 10, 40, 40), strict=True):
