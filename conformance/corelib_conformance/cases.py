@@ -151,6 +151,7 @@ def _tables_changed() -> None:
 def _refused(prim: Primitive, sample: Sample, device: Device, error: type[Exception]) -> None:
     try:
         _call(prim, arguments(sample, device))
+        registry.get(device.type).synchronize(device.index or 0)  # where an asynchronous device raises
     except error:
         return
     raise AssertionError(f"{prim.name} must raise {error.__name__}")
