@@ -5,8 +5,8 @@ Every kernel comes from the primitives' lowerings (:mod:`corelib.codegen`).  A s
     class MyBackend(CodegenBackend):
         def dialect(self, index): ...               # corelib.codegen.dialect.Dialect
         def new_memory(self, size, index): ...      # an opaque block of bytes, freed when it is dropped
-        def write(self, memory, host): ...          # host bytes to its start
-        def read(self, memory, offset, size): ...   # bytes, as a NumPy array of uint8
+        def write(self, memory, host, index): ...          # host bytes to its start
+        def read(self, memory, offset, size, index): ...   # bytes, as a NumPy array of uint8
         def build(self, source, kernels, index): ...          # one callable or handle a kernel
         def launch(self, built, units, arguments, index): ... # memory blocks and Python numbers, in order
 
@@ -55,7 +55,7 @@ class CodegenBackend(Backend):
                 function, out = planner(self, name, lowering)
                 self.register(name, function, dtypes=dtypes, out=out)
 
-    # -- what a subclass gives
+    # -- what a subclass gives ---------------------------------------------------------------------
 
     def dialect(self, index: int) -> Dialect:
         """The language of device ``index``."""
@@ -65,11 +65,11 @@ class CodegenBackend(Backend):
         """A block of at least ``size`` bytes, aligned for any element; OutOfMemoryError where there is none."""
         raise NotImplementedError
 
-    def write(self, memory: Any, host: np.ndarray[Any, Any]) -> None:
+    def write(self, memory: Any, host: np.ndarray[Any, Any], index: int) -> None:
         """Copy the bytes of a C-contiguous host array to the start of a block."""
         raise NotImplementedError
 
-    def read(self, memory: Any, offset: int, size: int) -> np.ndarray[Any, Any]:
+    def read(self, memory: Any, offset: int, size: int, index: int) -> np.ndarray[Any, Any]:
         """``size`` bytes from byte ``offset`` on, as a fresh array of uint8; waits for the device."""
         raise NotImplementedError
 
@@ -81,7 +81,7 @@ class CodegenBackend(Backend):
         """Run a kernel over ``units`` units of work (at least one)."""
         raise NotImplementedError
 
-    # -- storage
+    # -- storage -----------------------------------------------------------------------------------
 
     def allocate(self, layout: Layout) -> Window:
         size = max(layout.numel, 1) * layout.dtype.itemsize
@@ -90,7 +90,7 @@ class CodegenBackend(Backend):
     def upload(self, host: np.ndarray[Any, Any], layout: Layout) -> Window:
         array = self.allocate(layout)
         if layout.numel:
-            self.write(array.memory, host)
+            self.write(array.memory, host, layout.device.index or 0)
         return array
 
     def download(self, array: Window, layout: Layout) -> np.ndarray[Any, Any]:
@@ -101,7 +101,7 @@ class CodegenBackend(Backend):
         if not found.contiguous:
             array = self.kernels["copy"].function(_parts(array) if found.dtype.is_complex else array)
             size = array.layout.dtype.itemsize
-        data = self.read(array.memory, array.offset * size, found.numel * found.dtype.itemsize)
+        data = self.read(array.memory, array.offset * size, found.numel * found.dtype.itemsize, index)
         self.check(index)
         return data.view(found.dtype.numpy).reshape(found.shape)
 
@@ -117,10 +117,10 @@ class CodegenBackend(Backend):
         return array.layout
 
     def synchronize(self, index: int) -> None:
-        self.read(self.error_word(index), 0, 32)
+        self.read(self.error_word(index), 0, 32, index)
         self.check(index)
 
-    # -- kernels
+    # -- kernels -----------------------------------------------------------------------------------
 
     def built(self, key: tuple[Any, ...], index: int, render: Callable[[Dialect], Kernel]) -> tuple[Any, bool]:
         """The compiled kernel of a key (made by ``render`` once), and whether it takes the error word."""
@@ -161,16 +161,16 @@ class CodegenBackend(Backend):
         word = self._errors.get(index)
         if word is None:
             word = self._errors[index] = self.new_memory(32, index)
-            self.write(word, np.zeros(4, np.int64))
+            self.write(word, np.zeros(4, np.int64), index)
         return word
 
     def check(self, index: int) -> None:
         """Raise what a kernel reported since the last time."""
         if not self._pending.pop(index, False):
             return
-        code, value, dim, size = self.read(self._errors[index], 0, 32).view(np.int64).tolist()
+        code, value, dim, size = self.read(self._errors[index], 0, 32, index).view(np.int64).tolist()
         if code:
-            self.write(self._errors[index], np.zeros(4, np.int64))
+            self.write(self._errors[index], np.zeros(4, np.int64), index)
             raise DivisionByZero() if code == ERROR_CODES["ERROR_DIVISION"] else IndexOutOfBounds(value, dim, size)
 
 

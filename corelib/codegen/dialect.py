@@ -60,8 +60,8 @@ INLINE u16 narrow_f16(f32 x) {
     if (a < 0x38800000u) {
         u32 shift = 126 - (a >> 23), whole = (a & 0x7fffff) | 0x800000;
         if (shift > 24) return (u16)sign;
-        u32 kept = whole >> shift, rest = whole & ((1u << shift) - 1), half = 1u << (shift - 1);
-        return (u16)(sign | (kept + (rest > half || (rest == half && (kept & 1)))));
+        u32 kept = whole >> shift, rest = whole & ((1u << shift) - 1), tie = 1u << (shift - 1);
+        return (u16)(sign | (kept + (rest > tie || (rest == tie && (kept & 1)))));
     }
     return (u16)(sign | ((a - 0x38000000u + 0xfff + (a >> 13 & 1)) >> 13));
 }

@@ -137,9 +137,9 @@ def _inner(
                     with w.block(f"for (int l = 0; l < {LANES}; ++l)"):
                         place = step.replace("i", "(i + l)", 1)
                         fold.take("lane", "[l]", f"line + {place}", f"row * {length} + i + l")
-                w.line(f"for (int half = {LANES // 2}; half; half /= 2)")
-                with w.block("    for (int l = 0; l < half; ++l)"):
-                    fold.join("lane", "[l]", [f"lane{i}[l + half]" for i in range(len(fold.identity))])
+                w.line(f"for (int fold = {LANES // 2}; fold; fold /= 2)")
+                with w.block("    for (int l = 0; l < fold; ++l)"):
+                    fold.join("lane", "[l]", [f"lane{i}[l + fold]" for i in range(len(fold.identity))])
                 fold.join("total", "", [f"lane{i}[0]" for i in range(len(fold.identity))])
             with w.block("for (; i < last; ++i)"):
                 fold.take("total", "", f"line + {step}", f"row * {length} + i")

@@ -41,10 +41,10 @@ class HostBackend(CodegenBackend):
     def new_memory(self, size: int, index: int) -> Any:
         return np.full(size + 64, 0xA5, np.uint8)
 
-    def write(self, memory: Any, host: np.ndarray[Any, Any]) -> None:
+    def write(self, memory: Any, host: np.ndarray[Any, Any], index: int) -> None:
         memory[: host.nbytes] = host.reshape(-1).view(np.uint8)
 
-    def read(self, memory: Any, offset: int, size: int) -> np.ndarray[Any, Any]:
+    def read(self, memory: Any, offset: int, size: int, index: int) -> np.ndarray[Any, Any]:
         return np.array(memory[offset : offset + size])
 
     def build(self, source: str, kernels: Sequence[Kernel], index: int) -> list[Any]:
