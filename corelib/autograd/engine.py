@@ -48,12 +48,13 @@ def _consumers(roots: list[Node]) -> dict[Node, int]:
     while stack:
         for edge in stack.pop().edges:
             if edge is not None:
-                child = edge.node if type(edge) is Output else edge
+                child = edge.node if edge.__class__ is Output else edge
                 if child in counts:
                     counts[child] += 1
                 else:
                     counts[child] = 1
-                    stack.append(child)
+                    if child.__class__ is not Accumulate:
+                        stack.append(child)
     return counts
 
 
@@ -73,15 +74,14 @@ def _needed(targets: Any, nodes: dict[Node, int]) -> set[Node]:
     return found
 
 
-def _arrive(buffers: dict[Node, list[Any]], edge: Any, gradient: Any, owned: bool) -> None:
+def _arrive(waiting: dict[Node, list[Any]], edge: Any, gradient: Any, owned: bool) -> None:
     """Add a gradient to what waits for a node: per output [gradient, whether nobody else holds it], flat."""
-    node, index = (edge.node, 2 * edge.index) if type(edge) is Output else (edge, 0)
-    buffer = buffers.get(node)
+    node, index = edge, 0
+    if edge.__class__ is Output:
+        node, index = edge.node, 2 * edge.index
+    buffer = waiting.get(node)
     if buffer is None:
-        if index == 0 and node.outputs == 1:
-            buffers[node] = [gradient, owned]
-            return
-        buffer = buffers[node] = [None] * (2 * node.outputs)
+        buffer = waiting[node] = [None] * (2 * node.outputs)
     if buffer[index] is not None:
         gradient, owned = buffer[index] + gradient, True
     buffer[index], buffer[index + 1] = gradient, owned
@@ -94,11 +94,17 @@ def _run(
     captures: dict[Node, dict[int, Any]] | None,
 ) -> dict[tuple[Node, int], Any]:
     """Walk the tape from ``roots``.  With ``captures``, collect the gradients arriving there instead of
-    accumulating into leaves (the values of the inner dict are unused)."""
-    buffers: dict[Node, list[Any]] = {}
+    accumulating into leaves (the values of the inner dict are unused).
+
+    What most nodes need (one output, no hook, a primitive's gradients of the right layout) is in line.
+    """
+    waiting: dict[Node, list[Any]] = {}
     for edge, gradient in roots:
-        _arrive(buffers, edge, gradient, False)
-    starts = list(dict.fromkeys([e.node if type(e) is Output else e for e, _ in roots]))
+        if edge.__class__ is Output or edge in waiting:
+            _arrive(waiting, edge, gradient, False)
+        else:
+            waiting[edge] = [gradient, False]
+    starts = list(waiting)
     counts = _consumers(starts)
     needed = _needed(captures, counts) if captures is not None else None
     found: dict[tuple[Node, int], Any] = {}
@@ -108,42 +114,80 @@ def _run(
     try:
         while ready:
             node = ready.pop()
-            buffer = buffers.pop(node, None)
+            edges = node.edges
+            buffer = waiting.pop(node, None)
+            gradients: Any = ()
             if buffer is not None and (needed is None or node in needed):
-                captured = None if captures is None else captures.get(node)
-                runs = needed is None or any([c in needed for c in _children(node)])
-                if captured is not None and runs:  # as in PyTorch: the gradient before hooks, if those run later
-                    _capture(node, buffer, captured, found)
-                if node.extra is not None:
-                    _tensor_hooks(node, buffer)
-                    if runs:
-                        _prehooks(node, buffer)
-                if captured is not None and not runs:
-                    _capture(node, buffer, captured, found)
-                if type(node) is Accumulate:
-                    leaf = node.leaf()
-                    if captures is None and leaf is not None and leaf._node is not None:  # else nobody asks any more
-                        if type(leaf._node) is not Accumulate:
-                            raise RuntimeError("leaf variable has been moved into the graph interior")
-                        _accumulate(leaf, buffer[0], buffer[1], create)
+                if captures is not None or node.extra is not None:
+                    runs = _before(node, buffer, captures, needed, found)
+                else:
+                    runs = True
+                if node.__class__ is Accumulate:
+                    if captures is None:
+                        _accumulate(node.leaf(), buffer[0], buffer[1], create)
                 elif runs:
-                    _step(node, buffer, buffers, retain)
-            for edge in node.edges:
-                if edge is not None:
-                    child = edge.node if type(edge) is Output else edge
-                    left = counts[child] = counts[child] - 1
-                    if left == 0:
-                        ready.append(child)
+                    first = buffer[0]
+                    given = first if len(buffer) == 2 else buffer[::2]
+                    if node.extra is not None or STATE.intercept:
+                        gradients, trusted = _step(node, given, len(buffer) == 2)
+                    elif node.__class__ is Node:
+                        gradients, trusted = node.prim.backward(node, given), True
+                    else:
+                        gradients, trusted = node.backward(given), False
+                    if not retain:
+                        node.release()
+                    if len(gradients) > 1 and trusted:
+                        trusted = not _repeats(gradients)
+            if len(gradients) < len(edges):
+                gradients = (*gradients, *[None] * (len(edges) - len(gradients)))
+            for edge, gradient, layout in zip(edges, gradients, node.layouts, strict=False):
+                if edge is None:
+                    continue
+                child = edge.node if edge.__class__ is Output else edge
+                left = counts[child] = counts[child] - 1
+                if gradient is not None:
+                    fitted = gradient if gradient._layout is layout else fit(gradient, layout)
+                    if fitted is not None:
+                        # A gradient that is handed through goes on as it came.
+                        owned = fitted is not gradient or (trusted and (gradient is not first or buffer[1]))  # type: ignore[index]
+                        if child is not edge or child in waiting:
+                            _arrive(waiting, edge, fitted, owned)
+                        elif left == 0 and child.__class__ is Accumulate and child.extra is None and captures is None:
+                            _accumulate(child.leaf(), fitted, owned, create)
+                            continue
+                        else:
+                            waiting[child] = [fitted, owned]
+                if left == 0:
+                    ready.append(child)
     finally:
         local.grad = previous
     return found
 
 
-def _step(node: Node, buffer: list[Any], buffers: dict[Node, list[Any]], retain: bool) -> None:
-    """Run one node and pass on its operands' gradients."""
-    first = buffer[0]
-    single = len(buffer) == 2
-    given = first if single else buffer[::2]
+def _before(
+    node: Node,
+    buffer: list[Any],
+    captures: dict[Node, dict[int, Any]] | None,
+    needed: set[Node] | None,
+    found: dict[tuple[Node, int], Any],
+) -> bool:
+    """Capture what is asked for and call the hooks that come before a node; returns whether it runs itself."""
+    captured = None if captures is None else captures.get(node)
+    runs = needed is None or any([c in needed for c in _children(node)])
+    if captured is not None and runs:  # as in PyTorch: the gradient before hooks, if those run later
+        _capture(node, buffer, captured, found)
+    if node.extra is not None:
+        _tensor_hooks(node, buffer)
+        if runs:
+            _prehooks(node, buffer)
+    if captured is not None and not runs:
+        _capture(node, buffer, captured, found)
+    return runs
+
+
+def _step(node: Node, given: Any, single: bool) -> tuple[tuple[Any, ...], bool]:
+    """Gradients of a node's operands, with its hooks and what anomaly detection does, and whether nobody else may
+    hold them: what a user's function or hook returns may be held by it."""
     hooked = node.extra is not None and "hooks" in node.extra
     try:
         gradients = node.backward(given)
@@ -155,28 +199,13 @@ def _step(node: Node, buffer: list[Any], buffers: dict[Node, list[Any]], retain:
         if local.anomaly:
             _explain(node)
         raise
-    if not retain:
-        node.release()
-    count = len(gradients)
-    repeats = count > 1 and (gradients[0] is gradients[1] if count == 2 else _repeats(gradients))
-    trusted = node.prim is not None and not (
-        hooked or repeats
-    )  # what a user's function or hook returns may be held by it
-    for edge, gradient, layout in zip(node.edges, gradients, node.layouts, strict=False):
-        if edge is None or gradient is None:
-            continue
-        fitted = gradient
-        if gradient._layout is not layout:
-            fitted = fit(gradient, layout)
-            if fitted is None:
-                continue
-        # A gradient that is handed through goes on as it came.
-        owned = fitted is not gradient or (trusted and (gradient is not first or buffer[1]))
-        _arrive(buffers, edge, fitted, owned)
+    return gradients, node.prim is not None and not hooked
 
 
 def _repeats(gradients: tuple[Any, ...]) -> bool:
     """Whether one gradient stands for several operands."""
+    if len(gradients) == 2:
+        return gradients[0] is gradients[1]
     present = [id(g) for g in gradients if g is not None]
     return len(set(present)) < len(present)
 
@@ -270,10 +299,15 @@ def _explain(node: Node) -> None:
     warnings.warn(f"Error detected in {node.name()}. {where}", stacklevel=2)
 
 
-def _accumulate(leaf: Tensor, gradient: Tensor | None, owned: bool, create: bool) -> None:
-    """Add to ``grad``; the first gradient becomes it, copied unless ``owned``."""
-    if gradient is None:
+def _accumulate(leaf: Tensor | None, gradient: Tensor | None, owned: bool, create: bool, inner: bool = False) -> None:
+    """Add to ``grad``; the first gradient becomes it, copied unless ``owned``.  ``inner``: it need not be a leaf."""
+    if leaf is None or gradient is None:  # nobody asks any more
         return
+    node = leaf._node
+    if node.__class__ is not Accumulate and not inner:
+        if node is None:
+            return
+        raise RuntimeError("leaf variable has been moved into the graph interior")
     with _accumulating:
         present = leaf._grad
         if present is None:
@@ -305,34 +339,33 @@ def _one(layout: Layout) -> Tensor:
         from ..ops.creation import ones
 
         return ones(layout.shape, dtype=layout.dtype, device=layout.device)
-    layout = layout.dense
+    layout = layout._dense or layout.dense
     return fresh(backend_of(layout).kernels["fill"].function(1.0, layout), layout)
 
 
-def _edges_and_grads(outputs: Sequence[Tensor], gradients: Sequence[Any]) -> list[tuple[Any, Tensor]]:
+def _root(i: int, out: Tensor, gradient: Any) -> tuple[Any, Tensor]:
+    """The edge of an output to start from, and its gradient."""
+    edge = out._node if out._view is None else node_of(out)
+    if edge is None:
+        raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")
+    if gradient is None:
+        if out._layout.numel != 1:
+            raise RuntimeError("grad can be implicitly created only for scalar outputs")
+        return edge, _one(out._layout)
+    if gradient.__class__ not in TENSORS:
+        raise TypeError(f"gradients can be either Tensors or None, but got {type(gradient).__name__}")
+    if tuple(gradient.shape) != tuple(out.shape):
+        raise RuntimeError(
+            f"Mismatch in shape: grad_output[{i}] has a shape of {gradient.shape} and output[{i}] has a shape "
+            f"of {out.shape}."
+        )
+    return edge, gradient if gradient.dtype is out.dtype else gradient.to(out.dtype)
+
+
+def _roots(outputs: Sequence[Tensor], gradients: Sequence[Any]) -> list[tuple[Any, Tensor]]:
     if len(outputs) != len(gradients):
         raise RuntimeError(f"got {len(outputs)} tensors and {len(gradients)} gradients")
-    roots = []
-    for i, (out, gradient) in enumerate(zip(outputs, gradients, strict=True)):
-        edge = node_of(out)
-        if edge is None:
-            raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")
-        if gradient is None:
-            if out.numel() != 1:
-                raise RuntimeError("grad can be implicitly created only for scalar outputs")
-            gradient = _one(out._layout)
-        else:
-            if gradient.__class__ not in TENSORS:
-                raise TypeError(f"gradients can be either Tensors or None, but got {type(gradient).__name__}")
-            if tuple(gradient.shape) != tuple(out.shape):
-                raise RuntimeError(
-                    f"Mismatch in shape: grad_output[{i}] has a shape of {gradient.shape} and output[{i}] has a shape "
-                    f"of {out.shape}."
-                )
-            if gradient.dtype is not out.dtype:
-                gradient = gradient.to(out.dtype)
-        roots.append((edge, gradient))
-    return roots
+    return [_root(i, out, gradient) for i, (out, gradient) in enumerate(zip(outputs, gradients, strict=True))]
 
 
 def backward(
@@ -351,12 +384,11 @@ def backward(
         create_graph: record the backward pass, so that it can be differentiated again.
         inputs: accumulate into these only.
     """
+    retain = create_graph if retain_graph is None else retain_graph
     outputs = _tuple(tensors)
     gradients = _tuple(grad_tensors) if grad_tensors is not None else (None,) * len(outputs)
-    retain = create_graph if retain_graph is None else retain_graph
-    roots = _edges_and_grads(outputs, gradients)
     if inputs is None:
-        _run(roots, retain, create_graph, None)
+        _run(_roots(outputs, gradients), retain, create_graph, None)
         return
     chosen = _tuple(inputs)
     if not chosen:
@@ -367,7 +399,7 @@ def backward(
     found = grad(outputs, chosen, gradients, retain, create_graph, allow_unused=True)
     for x, g in zip(chosen, found, strict=True):
         if g is not None:
-            _accumulate(x, g, False, create_graph)
+            _accumulate(x, g, False, create_graph, True)
 
 
 def grad(
@@ -401,7 +433,7 @@ def grad(
         node, index = (edge.node, edge.index) if type(edge) is Output else (edge, 0)
         captures.setdefault(node, {})[index] = None
         places.append((node, index))
-    found = _run(_edges_and_grads(outs, gradients), retain, create_graph, captures)
+    found = _run(_roots(outs, gradients), retain, create_graph, captures)
     results = []
     for i, (x, place) in enumerate(zip(ins, places, strict=True)):
         g = found.get(place)

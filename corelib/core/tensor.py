@@ -110,12 +110,13 @@ class Tensor(TensorMethods):
 
 TENSORS: set[type[Tensor]] = {Tensor}
 NUMBERS: frozenset[type] = frozenset({bool, int, float, complex})
-_new = object.__new__
+_new: Any = object.__new__
+_backend = registry.get
 
 
 def fresh(array: Any, layout: Layout) -> Tensor:
     """A tensor without history around a kernel's result."""
-    result = _new(Tensor)
+    result: Tensor = _new(Tensor)
     result._array = array
     result._layout = layout
     result._node = result._storage = result._view = result._grad = result._extra = None
@@ -134,12 +135,15 @@ def storage_of(tensor: Tensor) -> Storage:
     """The tensor's storage cell, made now if it has none yet."""
     storage = tensor._storage
     if storage is None:
-        inference = tensor._extra is not None and "inference" in tensor._extra
-        kind = InferenceStorage if inference else Storage
-        layout = tensor._layout
-        storage = tensor._storage = kind(tensor._array, layout._dense or layout.dense)
-        if not storage.backend.mutable:
-            storage.peers = weakref.WeakValueDictionary({id(tensor): tensor})
+        layout, extra = tensor._layout, tensor._extra
+        storage = _new(Storage if extra is None or "inference" not in extra else InferenceStorage)
+        storage.array = tensor._array
+        storage.layout = layout._dense or layout.dense
+        storage.backend = backend = _backend(layout.device.type)
+        storage.version = 0
+        storage.peers = None if backend.mutable else weakref.WeakValueDictionary({id(tensor): tensor})
+        storage.origin = None
+        tensor._storage = storage
     return storage
 
 
@@ -170,7 +174,7 @@ def realize(storage: Storage, layout: Layout, offset: int) -> Any:
 def alias(tensor: Tensor, layout: Layout, offset: int, base: Tensor | None, creation: str | None = None) -> Tensor:
     """A tensor of the same storage with another layout and offset; its node is the caller's business."""
     storage = tensor._storage or storage_of(tensor)
-    result = _new(Tensor)
+    result: Tensor = _new(Tensor)
     if storage.layout.dtype is layout.dtype and storage.backend.strided:
         result._array = storage.backend.as_strided(storage.array, layout, offset)
     else:
@@ -189,7 +193,7 @@ def alias(tensor: Tensor, layout: Layout, offset: int, base: Tensor | None, crea
 def detached(tensor: Tensor) -> Tensor:
     """The same memory and version without history (what ``detach`` returns, and saved outputs are)."""
     storage = tensor._storage or storage_of(tensor)
-    result = _new(Tensor)
+    result: Tensor = _new(Tensor)
     result._array = tensor._array
     result._layout = tensor._layout
     result._storage = storage

@@ -29,8 +29,12 @@ def _not_relu(d: dtype) -> Exception:
     return RuntimeError("Boolean inputs not supported for relu")
 
 
+def _relu_vjp(grad: Tensor, out: Tensor) -> Tensor:
+    return relu_grad(grad, out)
+
+
 @primitive(
-    rule=rules.unary("same", accepts="if", error=_not_relu), vjp={"input": lambda grad, out: relu_grad(grad, out)},
+    rule=rules.unary("same", accepts="if", error=_not_relu), vjp={"input": _relu_vjp},
     samples=samples.unary(accepts="fi", rejects="bc"), torch_name="relu",
     lower=Elementwise("bif", lambda x: scalar.apply("maximum", x, 0)),
 )  # fmt: skip
@@ -46,7 +50,8 @@ def _relu_grad_vjp(grad: Tensor, output: Tensor) -> Tensor:
 @primitive(
     rule=rules.binary(accepts="f"), vjp={"grad_output": _relu_grad_vjp},
     samples=samples.calls(
-        (_A(3, 4), _A(3, 4, values=(0.0, 2.0, 0.5, 0.0) * 3)), (_A(), _A(low=1)), (_A(0), _A(0)), accepts="f", layouts=True
+        (_A(3, 4), _A(3, 4, values=(0.0, 2.0, 0.5, 0.0) * 3)), (_A(), _A(low=1)), (_A(0), _A(0)),
+        accepts="f", layouts=True,
     ),
     torch_name="",
     lower="f",

@@ -37,6 +37,9 @@ def has_body(function: Any) -> bool:
     return function.__code__.co_code != _empty.__code__.co_code  # type: ignore[no-any-return]
 
 
+_new = object.__new__
+
+
 @cache
 def _compiled(source: str) -> CodeType:
     module = compile(source, "<corelib primitive>", "exec")
@@ -202,7 +205,17 @@ def _source(prim: Primitive, reflected: bool, operator: bool) -> str:
 
 def _wrap(arrays: Any, layouts: Any) -> tuple[Tensor | None, ...]:
     """Results around a kernel's arrays; a result that was not asked for is None."""
-    return tuple([None if o is None else fresh(a, o) for a, o in zip(arrays, layouts, strict=True)])
+    results: list[Tensor | None] = []
+    for array, layout in zip(arrays, layouts, strict=True):
+        if layout is None or local.inference:
+            results.append(None if layout is None else fresh(array, layout))
+            continue
+        result = _new(Tensor)
+        result._array = array
+        result._layout = layout
+        result._node = result._storage = result._view = result._grad = result._extra = None
+        results.append(result)
+    return tuple(results)
 
 
 def _generate(prim: Primitive, name: str, reflected: bool = False, operator: bool = False) -> Any:
@@ -280,7 +293,10 @@ def generate_backward(prim: Primitive) -> Callable[[Node, Any], tuple[Any, ...]]
     for i, n in enumerate(prim.outputs):
         if n in prim.saves_output:
             at = 2 * count + i
-            body += [f"{n} = output(saved[{at}], saved[{at + len(prim.outputs)}], node, {i if multiple else None})"]
+            version = f"saved[{at + len(prim.outputs)}]"
+            body += [f"{n} = saved[{at}]", f"storage = {n}._storage"]
+            body += [f"if local.grad or storage is None or storage.version != {version}:"]
+            body += [f"    {n} = output({n}, {version}, node, {i if multiple else None})"]
     if prim.parameters and any(p in asked for p in prim.parameters):
         body += [f"{', '.join(prim.parameters)}, = node.statics"]
     for i, n in enumerate(prim.operands):
@@ -292,7 +308,7 @@ def generate_backward(prim: Primitive) -> Callable[[Node, Any], tuple[Any, ...]]
     body += ["edges = node.edges"]
     scope: dict[str, Any] = {
         "FREED": FREED, "freed": freed, "check": check_version, "modified": modified, "output": saved_output,
-        "TENSORS": TENSORS,
+        "TENSORS": TENSORS, "local": local,
     }  # fmt: skip
     if isinstance(prim.vjp, dict):
         results = []
@@ -306,7 +322,10 @@ def generate_backward(prim: Primitive) -> Callable[[Node, Any], tuple[Any, ...]]
     else:
         scope["vjp"] = prim.vjp
         if "needs" in asked:
-            body += ["needs = [e is not None for e in edges]"]
+            if "list" in prim.kinds:
+                body += ["needs = [e is not None for e in edges]"]
+            else:
+                body += [f"needs = ({''.join(f'edges[{i}] is not None, ' for i in range(len(prim.operands)))})"]
         body += [f"result = vjp({', '.join(names[''])})", "return result if result.__class__ is tuple else (result,)"]
     code = _compiled("def backward(node, grads):\n" + "".join(f"    {line}\n" for line in body))
     return FunctionType(code.replace(co_name=f"{prim.name}_backward"), scope)
