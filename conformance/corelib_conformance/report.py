@@ -124,11 +124,14 @@ def mutant_score() -> dict[str, Any] | None:
 
 
 def failures(report: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    """The entries of ids that failed in any way, by operation or group; crashes first, then by tier."""
+    """The entries of ids that failed in any way, by operation or group.
+
+    Crashes come first, then tiers in their order, and in an operation what was run again alone.
+    """
     severity = {"crash": 0, "timeout": 1, "fail": 2, "host-fallback": 3}
 
-    def order(entry: Mapping[str, Any]) -> tuple[int, int, str]:
-        return severity[entry["status"]], TIERS.index(entry["tier"]), entry["id"]
+    def order(entry: Mapping[str, Any]) -> tuple[int, int, bool, str]:
+        return severity[entry["status"]], TIERS.index(entry["tier"]), "alone" not in entry, entry["id"]
 
     found: dict[str, list[dict[str, Any]]] = {}
     for entry in sorted((e for e in report["ids"] if e["status"] in severity), key=order):
