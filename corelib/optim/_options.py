@@ -6,7 +6,15 @@ from typing import Any
 
 from ..tensor import Tensor
 
-__all__ = ["check_betas", "check_implementation", "check_lr", "check_not_negative", "check_tensor_lr", "number"]
+__all__ = [
+    "check_betas", "check_implementation", "check_lr", "check_not_negative", "check_tensor_lr", "checked", "number",
+]  # fmt: skip
+
+_NOT_NEGATIVE = {
+    "eps": "epsilon", "weight_decay": "weight_decay", "momentum": "momentum", "momentum_decay": "momentum_decay",
+    "lr_decay": "lr_decay", "initial_accumulator_value": "initial_accumulator_value",
+}  # fmt: skip
+"""Options that must not be negative, and what they are called in the error."""
 
 
 def check_tensor_lr(lr: Any, foreach: bool | None = None, capturable: bool = True) -> None:
@@ -45,6 +53,18 @@ def check_implementation(foreach: bool | None, fused: bool | None, differentiabl
         raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
     if differentiable:
         raise NotImplementedError("differentiable=True is not supported: the update is not recorded by autograd")
+
+
+def checked(given: dict[str, Any], names: str) -> dict[str, Any]:
+    """The named arguments of a constructor, from its ``locals()``, with the checks that PyTorch's optimizers share."""
+    options = {name: given[name] for name in names.split()}
+    check_lr(options["lr"])
+    for name, said in _NOT_NEGATIVE.items():
+        if name in options:
+            check_not_negative(said, options[name])
+    check_betas(options.get("betas", ()))
+    check_implementation(options.get("foreach"), options.get("fused"), options["differentiable"])
+    return options
 
 
 def number(value: Any) -> float:

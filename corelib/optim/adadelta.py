@@ -6,7 +6,7 @@ from typing import Any
 
 from ..creation import zeros_like
 from ..tensor import Tensor
-from ._options import check_implementation, check_lr, check_not_negative, number
+from ._options import checked, number
 from ._rule import Rule
 from .optimizer import ParamsT
 
@@ -28,35 +28,13 @@ class Adadelta(Rule):
     """
 
     def __init__(
-        self,
-        params: ParamsT,
-        lr: float | Tensor = 1.0,
-        rho: float = 0.9,
-        eps: float = 1e-6,
-        weight_decay: float = 0,
-        foreach: bool | None = None,
-        *,
-        capturable: bool = False,
-        maximize: bool = False,
-        differentiable: bool = False,
-    ) -> None:
-        check_lr(lr)
+        self, params: ParamsT, lr: float | Tensor = 1.0, rho: float = 0.9, eps: float = 1e-6, weight_decay: float = 0,
+        foreach: bool | None = None, *, capturable: bool = False, maximize: bool = False, differentiable: bool = False,
+    ) -> None:  # fmt: skip
         if not 0.0 <= rho <= 1.0:
             raise ValueError(f"Invalid rho value: {rho}")
-        check_not_negative("epsilon", eps)
-        check_not_negative("weight_decay", weight_decay)
-        check_implementation(foreach, None, differentiable)
-        defaults = {
-            "lr": lr,
-            "rho": rho,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "maximize": maximize,
-            "capturable": capturable,
-            "foreach": foreach,
-            "differentiable": differentiable,
-        }
-        super().__init__(params, defaults)
+        order = "lr rho eps weight_decay maximize capturable foreach differentiable"
+        super().__init__(params, checked(locals(), order))
 
     def init_state(self, param: Tensor, group: dict[str, Any]) -> dict[str, Any]:
         return {"square_avg": zeros_like(param), "acc_delta": zeros_like(param)}

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from ..creation import full_like
 from ..tensor import Tensor
-from ._options import check_implementation, check_lr, check_not_negative, number
+from ._options import checked, number
 from ._rule import Rule
 from .optimizer import ParamsT
 
@@ -36,37 +36,12 @@ class Adagrad(Rule):
     }
 
     def __init__(
-        self,
-        params: ParamsT,
-        lr: float | Tensor = 1e-2,
-        lr_decay: float = 0,
-        weight_decay: float = 0,
-        initial_accumulator_value: float = 0,
-        eps: float = 1e-10,
-        foreach: bool | None = None,
-        *,
-        maximize: bool = False,
-        differentiable: bool = False,
-        fused: bool | None = None,
-    ) -> None:
-        check_lr(lr)
-        check_not_negative("lr_decay", lr_decay)
-        check_not_negative("weight_decay", weight_decay)
-        check_not_negative("initial_accumulator_value", initial_accumulator_value)
-        check_not_negative("epsilon", eps)
-        check_implementation(foreach, fused, differentiable)
-        defaults = {
-            "lr": lr,
-            "lr_decay": lr_decay,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "initial_accumulator_value": initial_accumulator_value,
-            "foreach": foreach,
-            "maximize": maximize,
-            "differentiable": differentiable,
-            "fused": fused,
-        }
-        super().__init__(params, defaults)
+        self, params: ParamsT, lr: float | Tensor = 1e-2, lr_decay: float = 0, weight_decay: float = 0,
+        initial_accumulator_value: float = 0, eps: float = 1e-10, foreach: bool | None = None, *,
+        maximize: bool = False, differentiable: bool = False, fused: bool | None = None,
+    ) -> None:  # fmt: skip
+        order = "lr lr_decay eps weight_decay initial_accumulator_value foreach maximize differentiable fused"
+        super().__init__(params, checked(locals(), order))
         for group in self.param_groups:
             for param in group["params"]:
                 self._start(self.state[param], param, group)

@@ -7,7 +7,7 @@ from typing import Any
 from ..creation import zeros_like
 from ..ops import maximum
 from ..tensor import Tensor
-from ._options import check_betas, check_implementation, check_lr, check_not_negative, number
+from ._options import checked, number
 from ._rule import Rule
 from .optimizer import ParamsT
 
@@ -29,34 +29,12 @@ class Adamax(Rule):
     """
 
     def __init__(
-        self,
-        params: ParamsT,
-        lr: float | Tensor = 2e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 0,
-        foreach: bool | None = None,
-        *,
-        maximize: bool = False,
-        differentiable: bool = False,
+        self, params: ParamsT, lr: float | Tensor = 2e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+        weight_decay: float = 0, foreach: bool | None = None, *, maximize: bool = False, differentiable: bool = False,
         capturable: bool = False,
-    ) -> None:
-        check_lr(lr)
-        check_not_negative("epsilon", eps)
-        check_betas(betas)
-        check_not_negative("weight_decay", weight_decay)
-        check_implementation(foreach, None, differentiable)
-        defaults = {
-            "lr": lr,
-            "betas": betas,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "foreach": foreach,
-            "maximize": maximize,
-            "differentiable": differentiable,
-            "capturable": capturable,
-        }
-        super().__init__(params, defaults)
+    ) -> None:  # fmt: skip
+        order = "lr betas eps weight_decay foreach maximize differentiable capturable"
+        super().__init__(params, checked(locals(), order))
 
     def init_state(self, param: Tensor, group: dict[str, Any]) -> dict[str, Any]:
         return {"exp_avg": zeros_like(param), "exp_inf": zeros_like(param)}

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..creation import zeros_like
 from ..tensor import Tensor
-from ._options import check_implementation, check_lr, check_not_negative, number
+from ._options import checked, number
 from ._rule import Rule, scalar_state
 from .optimizer import ParamsT
 
@@ -31,33 +31,12 @@ class ASGD(Rule):
     _scalars = ("step", "eta", "mu")
 
     def __init__(
-        self,
-        params: ParamsT,
-        lr: float | Tensor = 1e-2,
-        lambd: float = 1e-4,
-        alpha: float = 0.75,
-        t0: float = 1e6,
-        weight_decay: float = 0,
-        foreach: bool | None = None,
-        maximize: bool = False,
-        differentiable: bool = False,
+        self, params: ParamsT, lr: float | Tensor = 1e-2, lambd: float = 1e-4, alpha: float = 0.75, t0: float = 1e6,
+        weight_decay: float = 0, foreach: bool | None = None, maximize: bool = False, differentiable: bool = False,
         capturable: bool = False,
-    ) -> None:
-        check_lr(lr)
-        check_not_negative("weight_decay", weight_decay)
-        check_implementation(foreach, None, differentiable)
-        defaults = {
-            "lr": lr,
-            "lambd": lambd,
-            "alpha": alpha,
-            "t0": t0,
-            "weight_decay": weight_decay,
-            "foreach": foreach,
-            "maximize": maximize,
-            "differentiable": differentiable,
-            "capturable": capturable,
-        }
-        super().__init__(params, defaults)
+    ) -> None:  # fmt: skip
+        order = "lr lambd alpha t0 weight_decay foreach maximize differentiable capturable"
+        super().__init__(params, checked(locals(), order))
 
     def init_state(self, param: Tensor, group: dict[str, Any]) -> dict[str, Any]:
         return {

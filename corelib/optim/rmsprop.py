@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from ..creation import zeros_like
 from ..tensor import Tensor
-from ._options import check_implementation, check_lr, check_not_negative, number
+from ._options import check_not_negative, checked, number
 from ._rule import Rule
 from .optimizer import ParamsT
 
@@ -32,38 +32,13 @@ class RMSprop(Rule):
     _later_options: ClassVar[dict[str, Any]] = {**Rule._later_options, "momentum": 0, "centered": False}
 
     def __init__(
-        self,
-        params: ParamsT,
-        lr: float | Tensor = 1e-2,
-        alpha: float = 0.99,
-        eps: float = 1e-8,
-        weight_decay: float = 0,
-        momentum: float = 0,
-        centered: bool = False,
-        capturable: bool = False,
-        foreach: bool | None = None,
-        maximize: bool = False,
-        differentiable: bool = False,
-    ) -> None:
-        check_lr(lr)
-        check_not_negative("epsilon", eps)
-        check_not_negative("momentum", momentum)
-        check_not_negative("weight_decay", weight_decay)
+        self, params: ParamsT, lr: float | Tensor = 1e-2, alpha: float = 0.99, eps: float = 1e-8,
+        weight_decay: float = 0, momentum: float = 0, centered: bool = False, capturable: bool = False,
+        foreach: bool | None = None, maximize: bool = False, differentiable: bool = False,
+    ) -> None:  # fmt: skip
         check_not_negative("alpha", alpha)
-        check_implementation(foreach, None, differentiable)
-        defaults = {
-            "lr": lr,
-            "momentum": momentum,
-            "alpha": alpha,
-            "eps": eps,
-            "centered": centered,
-            "weight_decay": weight_decay,
-            "capturable": capturable,
-            "foreach": foreach,
-            "maximize": maximize,
-            "differentiable": differentiable,
-        }
-        super().__init__(params, defaults)
+        order = "lr momentum alpha eps centered weight_decay capturable foreach maximize differentiable"
+        super().__init__(params, checked(locals(), order))
 
     def init_state(self, param: Tensor, group: dict[str, Any]) -> dict[str, Any]:
         state = {"square_avg": zeros_like(param)}

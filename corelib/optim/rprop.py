@@ -7,7 +7,7 @@ from typing import Any
 from ..creation import full_like, zeros_like
 from ..ops import where
 from ..tensor import Tensor
-from ._options import check_implementation, check_lr, number
+from ._options import checked, number
 from ._rule import Rule
 from .optimizer import ParamsT
 
@@ -28,31 +28,13 @@ class Rprop(Rule):
     """
 
     def __init__(
-        self,
-        params: ParamsT,
-        lr: float | Tensor = 1e-2,
-        etas: tuple[float, float] = (0.5, 1.2),
-        step_sizes: tuple[float, float] = (1e-6, 50),
-        *,
-        capturable: bool = False,
-        foreach: bool | None = None,
-        maximize: bool = False,
-        differentiable: bool = False,
-    ) -> None:
-        check_lr(lr)
+        self, params: ParamsT, lr: float | Tensor = 1e-2, etas: tuple[float, float] = (0.5, 1.2),
+        step_sizes: tuple[float, float] = (1e-6, 50), *, capturable: bool = False, foreach: bool | None = None,
+        maximize: bool = False, differentiable: bool = False,
+    ) -> None:  # fmt: skip
         if not 0.0 < etas[0] < 1.0 < etas[1]:
             raise ValueError(f"Invalid eta values: {etas[0]}, {etas[1]}")
-        check_implementation(foreach, None, differentiable)
-        defaults = {
-            "lr": lr,
-            "etas": etas,
-            "step_sizes": step_sizes,
-            "foreach": foreach,
-            "maximize": maximize,
-            "differentiable": differentiable,
-            "capturable": capturable,
-        }
-        super().__init__(params, defaults)
+        super().__init__(params, checked(locals(), "lr etas step_sizes foreach maximize differentiable capturable"))
 
     def init_state(self, param: Tensor, group: dict[str, Any]) -> dict[str, Any]:
         lr = number(group["lr"])
