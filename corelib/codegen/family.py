@@ -55,6 +55,11 @@ _INTEGER = {
     if (b == 0) {{ REPORT(ERROR_DIVISION, 0, 0, 0); return 0; }}
     return b == ({T})-1 ? 0 : ({T})(a % b);
 }}""",
+    "checked": """INLINE {T} checked_{T}({T} i, {T} size, {T} dim, ERRORS) {{
+    if (i >= 0 && i < size) return i;
+    REPORT(ERROR_INDEX, i, dim, size);
+    return 0;
+}}""",
     "pow": """INLINE {T} pow_{T}({T} a, {T} b) {{
     if (b < 0) return a == 1 ? 1 : a == ({T})-1 ? (b & 1 ? ({T})-1 : 1) : 0;
     {W} power = ({W})a, result = 1;
@@ -92,7 +97,7 @@ _FLOATING = {
     "maximum": "INLINE {T} maximum_{T}({T} a, {T} b) {{ return a > b || a != a ? a : b; }}",
     "minimum": "INLINE {T} minimum_{T}({T} a, {T} b) {{ return a < b || a != a ? a : b; }}",
 }
-_RAISES = frozenset({"trunc_divide", "fmod"})
+_RAISES = frozenset({"checked", "trunc_divide", "fmod"})
 _WIDER = {"i8": "u32", "i16": "u32", "i32": "u32", "i64": "u64", "u8": "u32"}
 _TO_INTEGER = "INLINE {T} {T}_from_{F}({F} x) {{ return x > {low} && x < {high} ? ({T})x : ({T}){least}; }}"
 """Out of range gives the least: a plain conversion is undefined there."""

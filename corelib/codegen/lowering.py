@@ -8,16 +8,18 @@ says what it ``accepts``: categories of dtypes, of b(ool), i(nteger), f(loating)
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ..dtypes import dtype, int64
+from ..layout import Layout
 from . import scalar
 from .scalar import Expr, const
 
 __all__ = [
-    "LOWERINGS", "Elementwise", "Gather", "Indexed", "Lowering", "Reduction", "Scan", "Scatter", "State", "Template",
-    "extreme", "fold", "position", "running", "running_best",
+    "LOWERINGS", "Elementwise", "Gather", "Indexed", "Lowering", "Reduction", "Rowwise", "Scan", "Scatter", "Stage",
+    "State", "Template", "extreme", "fold", "position", "running", "running_best", "spread",
 ]  # fmt: skip
 
 State = tuple[Expr, ...]
@@ -83,6 +85,47 @@ class Scatter(Lowering):
     """The reverse: ``combine(old, new)`` of repeated places, or any of them where None."""
 
     combine: Callable[[Expr, Expr], Expr] | None = None
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One kernel over rows (:mod:`rowwise`).
+
+    Attributes:
+        function: ``function(row, *elements)`` gives the results by element and those by row.
+        shape: of the walk; ``dims``: those of its dimensions that are a row.
+        inputs: for each element, (position of the array, its strides in ``shape``); None where it is absent.
+        elements, rows: the results' dense layouts; a result by row has the other dimensions, in order.
+    """
+
+    function: Callable[..., tuple[Sequence[Expr], Sequence[Expr]]]
+    shape: tuple[int, ...]
+    dims: tuple[int, ...]
+    inputs: tuple[tuple[int, tuple[int, ...]] | None, ...]
+    elements: tuple[Layout, ...] = ()
+    rows: tuple[Layout, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rowwise(Lowering):
+    """Several reductions over the same rows, and what is made of them.
+
+    ``stages(*layouts, *parameters)`` gives the kernels, and which of all their results, in order, are the primitive's.
+    As an input, a position is an operand's; ~i is the i-th result of earlier stages.
+    """
+
+    stages: Callable[..., tuple[Sequence[Stage], Sequence[int]]]
+
+
+def spread(position: int, layout: Layout | None, shape: Sequence[int], dim: int = -1) -> Any:
+    """An input broadcast to ``shape``; its own last dimension is ``dim`` of it."""
+    if layout is None:
+        return None
+    strides = [0] * len(shape)
+    first = dim % max(len(shape), 1) + 1 - len(layout.shape)
+    for i, (size, stride) in enumerate(zip(layout.shape, layout.strides, strict=True)):
+        strides[first + i] = stride if size == shape[first + i] else 0
+    return position, tuple(strides)
 
 
 @dataclass(frozen=True)

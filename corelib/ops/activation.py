@@ -6,7 +6,9 @@ import math
 from typing import Any
 
 from ..codegen import scalar
-from ..codegen.lowering import Elementwise
+from ..codegen.lowering import Elementwise, Rowwise, Stage
+from ..codegen.rowwise import Row
+from ..codegen.scalar import Expr
 from ..core.plan import Result
 from ..core.tensor import Tensor
 from ..dtypes import dtype, float32, int64
@@ -153,12 +155,38 @@ _SOFTMAX = samples.both(
 )
 
 
+def _along(function: Any) -> Rowwise:
+    """One result an element, of the rows along a dimension."""
+
+    def stages(x: Layout, dim: int, dtype: dtype) -> Any:
+        return [Stage(function, x.shape, (dim,) if x.shape else (), ((0, x.strides),), (x.dense,))], (0,)
+
+    return Rowwise("f", stages)
+
+
+def _softmax_row(row: Row, x: Expr) -> Any:
+    e = scalar.exp(x - row.amax(x))
+    total = row.sum(e)
+    return [row.keep(e) / total], []
+
+
+def _log_softmax_row(row: Row, x: Expr) -> Any:
+    away = x - row.amax(x)
+    return [away - scalar.log(row.sum(scalar.exp(away)))], []
+
+
 def _softmax_grad(grad: Tensor, out: Tensor, dim: int) -> Tensor:
     weighted = grad * out
     return weighted - out * sum(weighted, dim, True)
 
 
-@primitive(name="softmax", rule=_softmax_rule("softmax"), vjp={"input": _softmax_grad}, samples=_SOFTMAX)
+@primitive(
+    name="softmax",
+    rule=_softmax_rule("softmax"),
+    vjp={"input": _softmax_grad},
+    samples=_SOFTMAX,
+    lower=_along(_softmax_row),
+)
 def softmax(input: Tensor, dim: int, dtype: dtype | None = None) -> Tensor:
     """exp(input) normalized to sum to 1 along ``dim``."""
     if input.numel() == 0:
@@ -171,6 +199,7 @@ def softmax(input: Tensor, dim: int, dtype: dtype | None = None) -> Tensor:
     rule=_softmax_rule("log_softmax"),
     vjp={"input": lambda grad, out, dim: grad - exp(out) * sum(grad, dim, True)},
     samples=_SOFTMAX,
+    lower=_along(_log_softmax_row),
 )
 def log_softmax(input: Tensor, dim: int, dtype: dtype | None = None) -> Tensor:
     """log(softmax(input)), accurate in the tails."""

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..codegen import scalar
+from ..codegen.lowering import Rowwise, Stage, spread
+from ..codegen.rowwise import Row
+from ..codegen.scalar import Expr, compute, index, select
 from ..core.plan import Result
 from ..core.tensor import Tensor
 from ..dtypes import int64, uint8
@@ -94,6 +98,56 @@ def _class_vjp(
     return result, None
 
 
+def _class_of(row: Row, target: Expr, ignore_index: int) -> tuple[Expr, Expr]:
+    """(whether the row counts, whether the element is its target's)."""
+    at = scalar.cast(target, int64)
+    ignored = scalar.eq(at, ignore_index)
+    safe = scalar.checked(select(ignored, 0, at), index("length"), 1)
+    return ~ignored, scalar.eq(index("reduced"), safe)
+
+
+def _class_stages(x: Layout, target: Layout, ignore_index: int, reduction: str) -> Any:
+    c = compute(x.dtype)
+
+    def by_row(row: Row, x: Expr, target: Expr) -> Any:
+        counts, here = _class_of(row, target, ignore_index)
+        away = x - row.amax(x)
+        size = scalar.log(row.sum(scalar.exp(away)))
+        picked = row.sum(select(here, away, 0.0))
+        return [away - size], [select(counts, size - picked, 0.0)]
+
+    def over_rows(row: Row, target: Expr, loss: Any) -> Any:
+        ignored = scalar.eq(scalar.cast(target, int64), ignore_index)
+        count = row.sum(select(ignored, scalar.const(0, c), 1.0))
+        if loss is None:
+            return [], [count]
+        total = row.sum(loss)
+        return [], [count, total / count if reduction == "mean" else total]
+
+    whole = reduction == "none"
+    rows = x.with_shape((x.shape[0],))
+    one = x.with_shape(())
+    given = (0, x.strides), spread(1, target, x.shape, 0)
+    losses = None if whole else (~1, (1,))
+    return [
+        Stage(by_row, x.shape, (1,), given, (x.dense,), (rows if whole else rows.with_dtype(c),)),
+        Stage(over_rows, rows.shape, (0,), ((1, target.strides), losses), (), (one,) if whole else (one, one)),
+    ], (1, 0, 2) if whole else (3, 0, 2)
+
+
+def _class_grad_stages(
+    grad: Layout, log_probabilities: Layout, target: Layout, count: Layout, ignore_index: int, reduction: str
+) -> Any:
+    def function(row: Row, grad: Expr, logs: Expr, target: Expr, count: Expr) -> Any:
+        counts, here = _class_of(row, target, ignore_index)
+        share = select(counts, grad / count if reduction == "mean" else grad, 0.0)
+        return [scalar.exp(logs) * share - select(here, share, 0.0)], []
+
+    shape = log_probabilities.shape
+    inputs = (spread(0, grad, shape, 0), (1, log_probabilities.strides), spread(2, target, shape, 0))
+    return [Stage(function, shape, (1,), (*inputs, spread(3, count, shape)), (log_probabilities.dense,))], (0,)
+
+
 _ROWS = (_A(4, 5), _A(4, dtype=int64, low=0, high=4))
 _SOME_IGNORED = (_A(3, 2), _A(3, dtype=int64, values=(0, -100, 1)))
 
@@ -106,6 +160,7 @@ _SOME_IGNORED = (_A(3, 2), _A(3, dtype=int64, values=(0, -100, 1)))
         (_A(4, 5, layout="transposed"), _A(4, dtype=int64, low=0, high=4, layout="strided"), 2, "mean"),
         accepts="f",
     ),
+    lower=Rowwise("f", _class_stages),
 )  # fmt: skip
 def class_cross_entropy(
     input: Tensor, target: Tensor, ignore_index: int, reduction: str
@@ -159,6 +214,7 @@ _LOGS = (_A(4, 5, low=-3, high=-0.1), _A(4, dtype=int64, low=0, high=4))
         samples.Sample((_A(4), *_LOGS, _A(values=(4.0,)), 2, "none"), gradient=False),
         samples.Sample((_A(), *_LOGS, _A(values=(4.0,)), -100, "sum"), gradient=False), accepts="f",
     ),
+    lower=Rowwise("f", _class_grad_stages),
 )  # fmt: skip
 def class_cross_entropy_grad(
     grad_output: Tensor, log_probabilities: Tensor, target: Tensor, count: Tensor, ignore_index: int, reduction: str

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..codegen import scalar
+from ..codegen.lowering import Rowwise, Stage, spread
+from ..codegen.rowwise import Row
+from ..codegen.scalar import Expr
 from ..core.late import late
 from ..core.plan import Result
 from ..core.tensor import Tensor
@@ -22,6 +26,25 @@ _A = samples.array
 def _statistics(d: dtype) -> dtype:
     """Means and variances of half-precision inputs are kept in float32."""
     return float32 if d.is_half else d
+
+
+def _scaled(x: Expr, weight: Expr | None, bias: Expr | None = None) -> Expr:
+    if weight is not None:
+        x = x * scalar.cast(weight, x.dtype)
+    return x if bias is None else x + scalar.cast(bias, x.dtype)
+
+
+def _layer_norm_stages(x: Layout, weight: Layout | None, bias: Layout | None, normalized_ndim: int, eps: float) -> Any:
+    def function(row: Row, x: Expr, weight: Any, bias: Any) -> Any:
+        center = row.mean(x)
+        away = x - center
+        rstd = 1 / scalar.sqrt(row.mean(away * away) + eps)
+        return [_scaled(away * rstd, weight, bias)], [center, rstd]
+
+    outer = len(x.shape) - normalized_ndim
+    kept = x.with_shape((*x.shape[:outer], *(1,) * normalized_ndim)).with_dtype(_statistics(x.dtype))
+    inputs = (0, x.strides), spread(1, weight, x.shape), spread(2, bias, x.shape)
+    return [Stage(function, x.shape, tuple(range(outer, len(x.shape))), inputs, (x.dense,), (kept, kept))], (0, 1, 2)
 
 
 def _layer_norm_rule(x: Layout, weight: Layout | None, bias: Layout | None, normalized_ndim: int, eps: float) -> Result:
@@ -54,6 +77,7 @@ def _layer_norm_vjp(
     node_name="NativeLayerNorm",
     torch_name="",
     widen=False,
+    lower=Rowwise("f", _layer_norm_stages),
 )
 def native_layer_norm(
     input: Tensor, weight: Tensor | None, bias: Tensor | None, normalized_ndim: int, eps: float
@@ -77,6 +101,28 @@ def _layer_norm_grad_rule(
 ) -> Result:
     vector = x.with_shape(x.shape[len(x.shape) - normalized_ndim :])
     return Result((x.dense, vector, vector), (normalized_ndim,))
+
+
+def _layer_grad_stages(
+    grad: Layout, x: Layout, weight: Layout | None, mean: Layout, rstd: Layout, normalized_ndim: int
+) -> Any:
+    def of_input(row: Row, grad: Expr, x: Expr, weight: Any, mean: Expr, rstd: Expr) -> Any:
+        normal = (x - mean) * rstd
+        inner = _scaled(grad, weight)
+        return [(inner - row.mean(inner) - normal * row.mean(inner * normal)) * rstd], []
+
+    def of_vectors(row: Row, grad: Expr, x: Expr, mean: Expr, rstd: Expr) -> Any:
+        return [], [row.sum(grad * ((x - mean) * rstd)), row.sum(grad)]
+
+    outer = len(x.shape) - normalized_ndim
+    vector = x.with_shape(x.shape[outer:])
+    g, e = (0, grad.strides), (1, x.strides)
+    kept = spread(3, mean, x.shape), spread(4, rstd, x.shape)
+    inputs = (g, e, spread(2, weight, x.shape), *kept)
+    return [
+        Stage(of_input, x.shape, tuple(range(outer, len(x.shape))), inputs, (x.dense,)),
+        Stage(of_vectors, x.shape, tuple(range(outer)), (g, e, *kept), (), (vector, vector)),
+    ], (0, 1, 2)
 
 
 def _layer_grads(
@@ -162,6 +208,7 @@ def _differentiate(formula: Any, grads: Any, operands: tuple[Any, ...], needs: A
         ),
     ),
     torch_name="",
+    lower=Rowwise("f", _layer_grad_stages),
 )
 def layer_norm_grad(
     grad_output: Tensor, input: Tensor, weight: Tensor | None, mean: Tensor, rstd: Tensor, normalized_ndim: int
@@ -198,6 +245,40 @@ def layer_norm(
 # -- batch norm
 
 
+def _channel_rows(x: Layout) -> tuple[int, ...]:
+    return (0, *range(2, len(x.shape)))
+
+
+def _batch_norm_stages(x: Layout, weight: Layout | None, bias: Layout | None, eps: float) -> Any:
+    def function(row: Row, x: Expr, weight: Any, bias: Any) -> Any:
+        center = row.mean(x)
+        away = x - center
+        total, count = row.sum(away * away), row.length(x.dtype)
+        rstd = 1 / scalar.sqrt(total / scalar.maximum(count, 1.0) + eps)
+        variance = scalar.select(count > 1, total / (count - 1), float("nan"))
+        return [_scaled(away * rstd, weight, bias)], [center, rstd, variance]
+
+    vector = Layout.of((x.shape[1],), _statistics(x.dtype), x.device)
+    inputs = (0, x.strides), spread(1, weight, x.shape, 1), spread(2, bias, x.shape, 1)
+    return [Stage(function, x.shape, _channel_rows(x), inputs, (x.dense,), (vector,) * 3)], (0, 1, 2, 3)
+
+
+def _batch_grad_stages(grad: Layout, x: Layout, weight: Layout | None, mean: Layout, rstd: Layout) -> Any:
+    def function(row: Row, grad: Expr, x: Expr, weight: Any, mean: Expr, rstd: Expr) -> Any:
+        normal = (x - mean) * rstd
+        gw, gb = row.sum(grad * normal), row.sum(grad)
+        count = row.length(x.dtype)
+        return [_scaled(grad - gb / count - normal * (gw / count), weight) * rstd], [gw, gb]
+
+    inputs = (
+        (0, grad.strides),
+        (1, x.strides),
+        *(spread(i + 2, v, x.shape, 1) for i, v in enumerate((weight, mean, rstd))),
+    )
+    vector = x.with_shape((x.shape[1],))
+    return [Stage(function, x.shape, _channel_rows(x), inputs, (x.dense,), (vector, vector))], (0, 1, 2)
+
+
 def _batch_norm_rule(x: Layout, weight: Layout | None, bias: Layout | None, eps: float) -> Result:
     rules.float_only(x.dtype, "batch_norm")
     if len(x.shape) < 2:
@@ -228,6 +309,7 @@ def _batch_norm_vjp(
     node_name="NativeBatchNorm",
     torch_name="",
     widen=False,
+    lower=Rowwise("f", _batch_norm_stages),
 )
 def batch_norm_train(
     input: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float
@@ -278,6 +360,7 @@ def _batch_norm_grad_rule(grad: Layout, x: Layout, weight: Layout | None, mean: 
         ),
     ),
     torch_name="",
+    lower=Rowwise("f", _batch_grad_stages),
 )
 def batch_norm_grad(
     grad_output: Tensor, input: Tensor, weight: Tensor | None, mean: Tensor, rstd: Tensor

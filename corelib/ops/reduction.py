@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, overload
 
-from ..codegen.lowering import extreme, fold, position, running, running_best
+from ..codegen import scalar
+from ..codegen.lowering import Rowwise, Stage, extreme, fold, position, running, running_best
+from ..codegen.rowwise import Row
+from ..codegen.scalar import Expr
 from ..core.plan import Result
 from ..core.tensor import Tensor
 from ..dtypes import bool_, default_dtype, dtype, float32, float64, int32, int64, uint8
@@ -343,6 +346,17 @@ def norm(input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, 
     return total
 
 
+def _logsumexp_row(row: Row, x: Expr) -> Any:
+    top = row.amax(x)
+    top = scalar.select(scalar.eq(scalar.abs(top), float("inf")), 0.0, top)
+    return [], [scalar.log(row.sum(scalar.exp(x - top))) + top]
+
+
+def _logsumexp_stages(x: Layout, dim: tuple[int, ...], keepdim: bool) -> Any:
+    result = x.with_shape(rules.reduced_shape(x.shape, dim, keepdim))
+    return [Stage(_logsumexp_row, x.shape, dim if x.shape else (), ((0, x.strides),), rows=(result,))], (0,)
+
+
 def _logsumexp_rule(x: Layout, dim: Any, keepdim: bool) -> Result:
     dims = rules.normalize_dims(dim, len(x.shape))
     d = x.dtype if x.dtype.category >= 2 else default_dtype()
@@ -371,6 +385,7 @@ def _logsumexp_rule(x: Layout, dim: Any, keepdim: bool) -> Result:
             ),
         ),
     ),
+    lower=Rowwise("f", _logsumexp_stages),
 )
 def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
     """log(sum(exp(input))) over ``dim``, without overflow."""

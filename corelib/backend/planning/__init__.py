@@ -6,10 +6,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ...codegen.lowering import Elementwise, Gather, Indexed, Lowering, Reduction, Scan, Scatter, Template
+from ...codegen.lowering import Elementwise, Gather, Indexed, Lowering, Reduction, Rowwise, Scan, Scatter, Template
 from .elementwise import ElementwiseCall, indexed
 from .lines import gather, scan, scatter
 from .reduction import reduction
+from .rowwise import RowwiseCall
 from .templates import TEMPLATES
 
 if TYPE_CHECKING:
@@ -32,5 +33,7 @@ def planner(backend: CodegenBackend, name: str, lowering: Lowering) -> tuple[Cal
         return partial(gather, backend), False
     if isinstance(lowering, Scatter):
         return partial(scatter, backend, name, lowering), False
+    if isinstance(lowering, Rowwise):
+        return RowwiseCall(backend, name, lowering), False
     assert isinstance(lowering, Template)
     return partial(TEMPLATES[lowering.name], backend), False
