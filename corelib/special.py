@@ -15,6 +15,8 @@ from .ops.creation import full
 from .ops.derived import round
 from .ops.elementwise import abs as abs_
 from .ops.elementwise import bitwise_and, bitwise_not, eq, erf, expm1, le, log1p, lt, pow, sin, where
+from .ops.incomplete import igamma as gammainc
+from .ops.incomplete import igammac as gammaincc
 from .ops.reduction import logsumexp
 from .ops.results import accepts_out
 from .ops.transcendental import (
@@ -40,12 +42,12 @@ from .ops.transcendental import (
 
 __all__ = [
     "chebyshev_polynomial_t", "chebyshev_polynomial_u", "chebyshev_polynomial_v", "chebyshev_polynomial_w", "digamma",
-    "entr", "erf", "erfc", "erfcx", "erfinv", "exp2", "expit", "expm1", "gammaln", "hermite_polynomial_h",
-    "hermite_polynomial_he", "i0", "i0e", "i1", "i1e", "laguerre_polynomial_l", "legendre_polynomial_p", "log1p",
-    "log_ndtr", "log_softmax", "logit", "logsumexp", "modified_bessel_i0", "modified_bessel_i1", "multigammaln",
-    "ndtr", "ndtri", "polygamma", "psi", "round", "shifted_chebyshev_polynomial_t", "shifted_chebyshev_polynomial_u",
-    "shifted_chebyshev_polynomial_v", "shifted_chebyshev_polynomial_w", "sinc", "softmax", "spherical_bessel_j0",
-    "xlog1py", "xlogy", "zeta",
+    "entr", "erf", "erfc", "erfcx", "erfinv", "exp2", "expit", "expm1", "gammainc", "gammaincc", "gammaln",
+    "hermite_polynomial_h", "hermite_polynomial_he", "i0", "i0e", "i1", "i1e", "laguerre_polynomial_l",
+    "legendre_polynomial_p", "log1p", "log_ndtr", "log_softmax", "logit", "logsumexp", "modified_bessel_i0",
+    "modified_bessel_i1", "multigammaln", "ndtr", "ndtri", "polygamma", "psi", "round",
+    "shifted_chebyshev_polynomial_t", "shifted_chebyshev_polynomial_u", "shifted_chebyshev_polynomial_v",
+    "shifted_chebyshev_polynomial_w", "sinc", "softmax", "spherical_bessel_j0", "xlog1py", "xlogy", "zeta",
 ]  # fmt: skip
 
 gammaln = lgamma
@@ -112,11 +114,15 @@ def _floating(x: Any) -> Any:
     return x if x.dtype.category >= 2 else x.to(default_dtype())
 
 
-def _by_recurrence(first: Callable[[Tensor], Tensor], step: Callable[[int, Tensor, Tensor, Tensor], Tensor]) -> Any:
+_Step = Callable[[int, Tensor, Tensor, Tensor], Tensor]
+
+
+def _by_recurrence(name: str, doc: str, first: Callable[[Tensor], Tensor], step: _Step, shifted: bool = False) -> Any:
     """The polynomial of degree n: 1, then ``first``, then ``step`` from the two before; 0 of a negative degree."""
 
     def polynomial(x: Any, n: Any) -> Tensor:
         x = _floating(x) if isinstance(x, Tensor) else full((), x, dtype=default_dtype(), device=n.device)
+        x = 2 * x - 1 if shifted else x
         chosen = isinstance(n, Tensor)
         degree = int(n.max().item() if n.numel() else 0) if chosen else int(n)
         one: Tensor = x * 0 + 1
@@ -132,102 +138,38 @@ def _by_recurrence(first: Callable[[Tensor], Tensor], step: Callable[[int, Tenso
             result = where(eq(n, k + 1), here, result)
         return result
 
-    return polynomial
+    polynomial.__name__ = polynomial.__qualname__ = name
+    polynomial.__doc__ = f"{doc}."
+    return accepts_out(polynomial)
 
 
 def _chebyshev(k: int, x: Tensor, here: Tensor, before: Tensor) -> Tensor:
     return x * 2 * here - before
 
 
-_T = _by_recurrence(lambda x: x, _chebyshev)
-_U = _by_recurrence(lambda x: x * 2, _chebyshev)
-_V = _by_recurrence(lambda x: x * 2 - 1, _chebyshev)
-_W = _by_recurrence(lambda x: x * 2 + 1, _chebyshev)
-_H = _by_recurrence(lambda x: x * 2, lambda k, x, here, before: x * 2 * here - before * (2 * k))
-_HE = _by_recurrence(lambda x: x, lambda k, x, here, before: x * here - before * k)
-_L = _by_recurrence(lambda x: 1 - x, lambda k, x, here, before: ((2 * k + 1 - x) * here - before * k) / (k + 1))
-_P = _by_recurrence(lambda x: x, lambda k, x, here, before: (x * here * (2 * k + 1) - before * k) / (k + 1))
+def _kinds(letter: str, ordinal: str, first: Callable[[Tensor], Tensor]) -> tuple[Any, Any]:
+    name, doc = f"chebyshev_polynomial_{letter}", f"Chebyshev polynomial of the {ordinal} kind"
+    plain = _by_recurrence(name, f"{doc} of degree n", first, _chebyshev)
+    return plain, _by_recurrence(f"shifted_{name}", f"{doc} in 2 * x - 1", first, _chebyshev, True)
 
 
-@accepts_out
-def chebyshev_polynomial_t(x: Any, n: Any) -> Tensor:
-    """Chebyshev polynomial of the first kind of degree n."""
-    result: Tensor = _T(x, n)
-    return result
-
-
-@accepts_out
-def chebyshev_polynomial_u(x: Any, n: Any) -> Tensor:
-    """Chebyshev polynomial of the second kind of degree n."""
-    result: Tensor = _U(x, n)
-    return result
-
-
-@accepts_out
-def chebyshev_polynomial_v(x: Any, n: Any) -> Tensor:
-    """Chebyshev polynomial of the third kind of degree n."""
-    result: Tensor = _V(x, n)
-    return result
-
-
-@accepts_out
-def chebyshev_polynomial_w(x: Any, n: Any) -> Tensor:
-    """Chebyshev polynomial of the fourth kind of degree n."""
-    result: Tensor = _W(x, n)
-    return result
-
-
-@accepts_out
-def shifted_chebyshev_polynomial_t(x: Any, n: Any) -> Tensor:
-    """Chebyshev polynomial of the first kind in 2 * x - 1."""
-    result: Tensor = _T(2 * _floating(x) - 1, n)
-    return result
-
-
-@accepts_out
-def shifted_chebyshev_polynomial_u(x: Any, n: Any) -> Tensor:
-    """Chebyshev polynomial of the second kind in 2 * x - 1."""
-    result: Tensor = _U(2 * _floating(x) - 1, n)
-    return result
-
-
-@accepts_out
-def shifted_chebyshev_polynomial_v(x: Any, n: Any) -> Tensor:
-    """Chebyshev polynomial of the third kind in 2 * x - 1."""
-    result: Tensor = _V(2 * _floating(x) - 1, n)
-    return result
-
-
-@accepts_out
-def shifted_chebyshev_polynomial_w(x: Any, n: Any) -> Tensor:
-    """Chebyshev polynomial of the fourth kind in 2 * x - 1."""
-    result: Tensor = _W(2 * _floating(x) - 1, n)
-    return result
-
-
-@accepts_out
-def hermite_polynomial_h(x: Any, n: Any) -> Tensor:
-    """Physicists' Hermite polynomial of degree n."""
-    result: Tensor = _H(x, n)
-    return result
-
-
-@accepts_out
-def hermite_polynomial_he(x: Any, n: Any) -> Tensor:
-    """Probabilists' Hermite polynomial of degree n."""
-    result: Tensor = _HE(x, n)
-    return result
-
-
-@accepts_out
-def laguerre_polynomial_l(x: Any, n: Any) -> Tensor:
-    """Laguerre polynomial of degree n."""
-    result: Tensor = _L(x, n)
-    return result
-
-
-@accepts_out
-def legendre_polynomial_p(x: Any, n: Any) -> Tensor:
-    """Legendre polynomial of degree n."""
-    result: Tensor = _P(x, n)
-    return result
+chebyshev_polynomial_t, shifted_chebyshev_polynomial_t = _kinds("t", "first", lambda x: x)
+chebyshev_polynomial_u, shifted_chebyshev_polynomial_u = _kinds("u", "second", lambda x: x * 2)
+chebyshev_polynomial_v, shifted_chebyshev_polynomial_v = _kinds("v", "third", lambda x: x * 2 - 1)
+chebyshev_polynomial_w, shifted_chebyshev_polynomial_w = _kinds("w", "fourth", lambda x: x * 2 + 1)
+hermite_polynomial_h = _by_recurrence(
+    "hermite_polynomial_h", "Physicists' Hermite polynomial of degree n",
+    lambda x: x * 2, lambda k, x, here, before: x * 2 * here - before * (2 * k),
+)  # fmt: skip
+hermite_polynomial_he = _by_recurrence(
+    "hermite_polynomial_he", "Probabilists' Hermite polynomial of degree n",
+    lambda x: x, lambda k, x, here, before: x * here - before * k,
+)  # fmt: skip
+laguerre_polynomial_l = _by_recurrence(
+    "laguerre_polynomial_l", "Laguerre polynomial of degree n",
+    lambda x: 1 - x, lambda k, x, here, before: ((2 * k + 1 - x) * here - before * k) / (k + 1),
+)  # fmt: skip
+legendre_polynomial_p = _by_recurrence(
+    "legendre_polynomial_p", "Legendre polynomial of degree n",
+    lambda x: x, lambda k, x, here, before: (x * here * (2 * k + 1) - before * k) / (k + 1),
+)  # fmt: skip
