@@ -114,6 +114,12 @@ class Conformance:
         """Which device, and the seed that repeats the run."""
         return f"corelib: {self.config.getoption('--corelib-device')}, order seed {self.session.seed}"
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self) -> None:
+        """Start the device now, where what cannot be asked is an error of usage."""
+        if not getattr(self.config.option, "tx", None):  # with pytest-xdist its processes do
+            self.start()
+
     def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
         """The suite, where its package is collected."""
         if file_path != _FILE:
@@ -165,11 +171,7 @@ class SuiteFile(pytest.File):
 
     def collect(self) -> Iterator[pytest.Item]:
         """One item a check, in the order of the suite."""
-        try:
-            session = self.run.start()
-        except pytest.UsageError as error:
-            pytest.exit(f"corelib: {error}", returncode=pytest.ExitCode.USAGE_ERROR)
-        for check in session.selected:
+        for check in self.run.start().selected:
             item: CheckItem = CheckItem.from_parent(self, name=check.id)
             item.check, item.run = check, self.run
             yield item

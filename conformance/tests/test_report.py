@@ -190,7 +190,7 @@ def test_the_badge_says_what_it_must() -> None:
 
 
 def test_the_mutant_score_counts_for_its_version_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(report.resources, "files", lambda package: tmp_path)
+    monkeypatch.setattr("importlib.resources.files", lambda package: tmp_path)
     assert report.mutant_score() is None
     file = tmp_path / "mutant_score.json"
     file.write_text(json.dumps({"suite": __version__, "killed": 61, "total": 62}))
