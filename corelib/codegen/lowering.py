@@ -19,7 +19,7 @@ from .scalar import Expr, const
 
 __all__ = [
     "LOWERINGS", "Elementwise", "Gather", "Indexed", "Lowering", "Reduction", "Rowwise", "Scan", "Scatter", "Stage",
-    "State", "Template", "extreme", "fold", "position", "running", "running_best", "spread",
+    "State", "Template", "Update", "UpdateGroup", "extreme", "fold", "position", "running", "running_best", "spread",
 ]  # fmt: skip
 
 State = tuple[Expr, ...]
@@ -126,6 +126,27 @@ def spread(position: int, layout: Layout | None, shape: Sequence[int], dim: int 
     for i, (size, stride) in enumerate(zip(layout.shape, layout.strides, strict=True)):
         strides[first + i] = stride if size == shape[first + i] else 0
     return position, tuple(strides)
+
+
+UpdateFunction = Callable[[Any, Sequence[Any], Sequence[Expr]], Sequence[Expr | None]]
+
+
+@dataclass(frozen=True)
+class UpdateGroup:
+    """Lists of dense arrays (None for one that is absent), of which ``function(flags, elements, numbers)`` gives the new
+    elements, None where a list stays as it is; a list's arrays of one element beside larger ones serve every element."""
+
+    function: UpdateFunction
+    lists: Sequence[Sequence[Any] | None]
+    numbers: tuple[float, ...] = ()
+    flags: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
+class Update(Lowering):
+    """Lists of arrays changed in place: ``groups(*arguments)`` of a call, one after the other."""
+
+    groups: Callable[..., Sequence[UpdateGroup]]
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..codegen import scalar
+from ..codegen.lowering import LOWERINGS, Update, UpdateGroup
+from ..codegen.scalar import Expr
 from ..core.dispatch import notify
 from ..core.modes import Effect
 from ..core.tensor import Tensor, backend_of, storage_of
@@ -89,6 +92,31 @@ def _sgd(
         p.sub_(d * lr)
 
 
+def _sgd_elements(flags: Any, elements: Any, numbers: Any) -> list[Expr | None]:
+    decay, momentum, nesterov, maximize, first = flags
+    p, g, buffer = elements
+    lr, factor, kept, weight_decay = numbers
+    d = -g if maximize else g
+    if decay:
+        d = d + p * weight_decay
+    if momentum:
+        buffer = d if first else buffer * factor + d * kept
+        d = d + buffer * factor if nesterov else buffer
+    return [p - d * lr, None, buffer]
+
+
+def _sgd_groups(
+    params: Any, grads: Any, buffers: Any, lr: float, momentum: float, dampening: float, weight_decay: float,
+    nesterov: bool, maximize: bool, first: bool,
+) -> list[UpdateGroup]:  # fmt: skip
+    numbers = float(lr), float(momentum), float(1 - dampening), float(weight_decay)
+    flags = bool(weight_decay), bool(momentum), bool(nesterov), bool(maximize), bool(first)
+    return [UpdateGroup(_sgd_elements, [params, grads, buffers if momentum else None], numbers, flags)]
+
+
+LOWERINGS["sgd_step"] = Update("f", _sgd_groups)
+
+
 def _adam(
     params: list[Tensor],
     grads: list[Tensor],
@@ -149,6 +177,51 @@ def _adam(
             second = max_exp_avg_sqs[i]
         t = counts[i]
         p.sub_(exp_avgs[i] * (lr / (1 - beta1**t)) / (sqrt(second) / (1 - beta2**t) ** 0.5 + eps))
+
+
+def _adam_elements(flags: Any, elements: Any, numbers: Any) -> list[Expr | None]:
+    decay, amsgrad, maximize, decoupled, counted = flags
+    p, g, mean, square, largest, count = elements
+    lr, beta1, rest1, beta2, rest2, eps, weight_decay, shrunk, correction1, correction2 = numbers
+    d = -g if maximize else g
+    if decay:
+        p, d = (p * shrunk, d) if decoupled else (p, d + p * weight_decay)
+    mean = mean * beta1 + d * rest1
+    square = square * beta2 + d * d * rest2
+    second = square
+    if amsgrad:
+        second = largest = scalar.maximum(largest, square)
+    if counted:  # of a number of steps that is on the device
+        correction1 = lr / (1 - scalar.pow(beta1, count))
+        correction2 = scalar.sqrt(1 - scalar.pow(beta2, count))
+    p = p - mean * correction1 / (scalar.sqrt(second) / correction2 + eps)
+    return [p, None, mean, square, largest, None]
+
+
+def _count_elements(flags: Any, elements: Any, numbers: Any) -> list[Expr | None]:
+    return [elements[0] + 1]
+
+
+def _adam_groups(
+    params: Any, grads: Any, means: Any, squares: Any, largest: Any, counts: Any, lr: float, beta1: float,
+    beta2: float, eps: float, weight_decay: float, amsgrad: bool, maximize: bool, decoupled: bool,
+) -> list[UpdateGroup]:  # fmt: skip
+    lists = [params, grads, means, squares, largest if amsgrad else None]
+    numbers = lr, beta1, 1 - beta1, beta2, 1 - beta2, eps, weight_decay, 1 - lr * weight_decay
+    counted = counts[0].__class__ is not int
+    flags = bool(weight_decay), bool(amsgrad), bool(maximize), bool(decoupled), counted
+    if counted:
+        known = tuple(map(float, (*numbers, 1, 1)))
+        return [UpdateGroup(_count_elements, [counts]), UpdateGroup(_adam_elements, [*lists, counts], known, flags)]
+    groups = []
+    for t in sorted(set(counts)):
+        chosen = [None if x is None else [y for y, n in zip(x, counts, strict=True) if n == t] for x in lists]
+        known = tuple(map(float, (*numbers, lr / (1 - beta1**t), (1 - beta2**t) ** 0.5)))
+        groups.append(UpdateGroup(_adam_elements, [*chosen, None], known, flags))
+    return groups
+
+
+LOWERINGS["adam_step"] = Update("f", _adam_groups)
 
 
 def _below_grad(function: Callable[..., None]) -> Callable[..., None]:

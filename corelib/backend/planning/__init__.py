@@ -6,12 +6,24 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ...codegen.lowering import Elementwise, Gather, Indexed, Lowering, Reduction, Rowwise, Scan, Scatter, Template
+from ...codegen.lowering import (
+    Elementwise,
+    Gather,
+    Indexed,
+    Lowering,
+    Reduction,
+    Rowwise,
+    Scan,
+    Scatter,
+    Template,
+    Update,
+)
 from .elementwise import ElementwiseCall, indexed
 from .lines import gather, scan, scatter
 from .reduction import reduction
 from .rowwise import RowwiseCall
 from .templates import TEMPLATES
+from .update import update
 
 if TYPE_CHECKING:
     from ..codegen_backend import CodegenBackend
@@ -35,5 +47,7 @@ def planner(backend: CodegenBackend, name: str, lowering: Lowering) -> tuple[Cal
         return partial(scatter, backend, name, lowering), False
     if isinstance(lowering, Rowwise):
         return RowwiseCall(backend, name, lowering), False
+    if isinstance(lowering, Update):
+        return partial(update, backend, name, lowering), False
     assert isinstance(lowering, Template)
     return partial(TEMPLATES[lowering.name], backend), False
