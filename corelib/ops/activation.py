@@ -11,7 +11,7 @@ from ..codegen.rowwise import Row
 from ..codegen.scalar import Expr
 from ..core.plan import Result
 from ..core.tensor import Tensor
-from ..dtypes import dtype, float32, int64
+from ..dtypes import dtype
 from ..layout import Layout
 from . import rules, samples
 from .elementwise import abs as _abs
@@ -52,7 +52,8 @@ def _relu_grad_vjp(grad: Tensor, output: Tensor) -> Tensor:
 @primitive(
     rule=rules.binary(accepts="f"), vjp={"grad_output": _relu_grad_vjp},
     samples=samples.calls(
-        (_A(3, 4), _A(3, 4, values=(0.0, 2.0, 0.5, 0.0) * 3)), (_A(), _A(low=1)), (_A(0), _A(0)),
+        (_A(3, 4), _A(3, 4, values=(0.0, 2.0, 0.5, 0.0) * 3)),
+        "[] []~1..; [0] [0]",
         accepts="f", layouts=True,
     ),
     torch_name="",
@@ -114,9 +115,9 @@ def _gelu_rule(x: Layout, approximate: str) -> Result:
 
 @primitive(
     rule=_gelu_rule, vjp={"input": _gelu_grad}, samples=samples.calls(
-        (_A(3, 4), "none"), (_A(3, 4, layout="transposed"), "tanh"), (_A(0), "none"), (_A(), "none"),
-        (_A(3, 4, layout="expanded"), "none"), (_A(3, layout="offset"), "tanh"),
-        samples.Sample((_A(2), "exact"), error=RuntimeError), accepts="f", rejects="ib",
+        "[3,4] 'none'; [3,4]t 'tanh'; [0] 'none'; [] 'none'; [3,4]e 'none'; [3]o 'tanh'; "
+        "[2] 'exact' !RuntimeError",
+        accepts="f", rejects="ib",
     ),
     torch_name="nn.functional.gelu",
     lower="f",
@@ -151,7 +152,10 @@ def _softmax_rule(name: str) -> Any:
 
 
 _SOFTMAX = samples.both(
-    samples.along_dim(accepts="f", rejects="ib"), samples.calls((_A(2, 3, dtype=int64), 1, float32))
+    samples.along_dim(accepts="f", rejects="ib"),
+    samples.calls(
+        "[2,3]@int64 1 @float32",
+    ),
 )
 
 

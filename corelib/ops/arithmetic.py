@@ -90,7 +90,9 @@ def _not_signbit(d: dtype) -> Exception:
     rule=rules.unary("bool", accepts="bif", error=_not_signbit),
     samples=samples.both(
         samples.unary(accepts="fib", rejects="c"),
-        samples.calls((samples.array(6, values=(0.0, -0.0, 1.5, -1.5, math.inf, -math.inf)),)),
+        samples.calls(
+            "[6]=0.0,-0.0,1.5,-1.5,inf,-inf",
+        ),
     ),
     lower="bif",
 )
@@ -127,10 +129,8 @@ _WORDS = {"float32": "int32", "float64": "int64", "float16": "int16", "bfloat16"
 @primitive(
     rule=rules.binary(accepts="f", name="nextafter_cpu"),
     samples=samples.calls(
-        (samples.array(2, 3), samples.array(2, 3, seed=1)),
-        (samples.array(2, 3, dtype=float64), samples.array(3, dtype=float64, seed=1)),
-        (samples.array(4, values=(0.0, -0.0, 1.0, math.inf)), samples.array(4, values=(1.0, -1.0, 1.0, 0.0))),
-        (samples.array(3, values=(1e-45, 1.0, -1.0)), samples.array(3, values=(-1.0, math.nan, math.inf))),
+        "[2,3] [2,3]#1; [2,3]@float64 [3]#1@float64; [4]=0.0,-0.0,1.0,inf [4]=1.0,-1.0,1.0,0.0; "
+        "[3]=1e-45,1.0,-1.0 [3]=-1.0,nan,inf",
         layouts=True,
     ),
     scalars_mix=True,
@@ -186,7 +186,9 @@ class FrexpResult(tuple[Tensor, Tensor]):
     vjp={"input": lambda grad, exponent: grad * pow(2.0, cast(neg(exponent), grad.dtype))},
     samples=samples.both(
         samples.unary(accepts="f", rejects="bic"),
-        samples.calls((samples.array(7, values=(0.0, -0.0, 1.0, -0.5, 1e30, -3e-39, 8.0)),)),
+        samples.calls(
+            "[7]=0.0,-0.0,1.0,-0.5,1e+30,-3e-39,8.0",
+        ),
     ),
     outputs=("mantissa", "exponent"),
     nondifferentiable=(1,),

@@ -6,15 +6,13 @@ from typing import Any
 
 from ..core.plan import Result
 from ..core.tensor import Tensor
-from ..dtypes import complex64, complex128, dtype, float64
+from ..dtypes import dtype
 from ..layout import Layout
 from . import samples
 from .primitive import primitive
 from .view import view
 
 __all__ = ["view_as_complex", "view_as_real"]
-
-_A = samples.array
 
 
 def _bitcast_rule(x: Layout, dtype: dtype) -> Result:
@@ -89,7 +87,8 @@ def _as_complex_rule(x: Layout) -> Result:
     rule=_as_real_rule,
     vjp={"input": lambda grad: view_as_complex(grad.contiguous())},
     samples=samples.calls(
-        (_A(3, 4, dtype=complex64),), (_A(dtype=complex128),), (_A(0, 2, dtype=complex64),), layouts=True
+        "[3,4]@complex64; []@complex128; [0,2]@complex64",
+        layouts=True,
     ),
 )
 def _as_real(input: Tensor) -> Tensor:
@@ -102,7 +101,7 @@ def _as_real(input: Tensor) -> Tensor:
     rule=_as_complex_rule,
     vjp={"input": lambda grad: view_as_real(grad)},
     samples=samples.calls(
-        (_A(3, 2),), (_A(3, 2, dtype=float64),), (_A(3, 2, layout="expanded"),), (_A(2),), (_A(0, 2),)
+        "[3,2]; [3,2]@float64; [3,2]e; [2]; [0,2]",
     ),
 )
 def _as_complex(input: Tensor) -> Tensor:

@@ -142,8 +142,7 @@ def _fold_grad(grad: Tensor, groups: int) -> Tensor:
 _ARGS = ((1, 1), (0, 0), (1, 1), 1)
 _CONVOLUTIONS = samples.calls(
     (_A(2, 3, 5, 6), _A(4, 3, 3, 2, seed=1), _A(4, seed=2), *_ARGS),
-    (_A(2, 3, 5, 6), _A(4, 3, 3, 3, seed=1), None, (2, 1), (1, 1), (1, 1), 1),
-    (_A(1, 4, 6, 6, layout="transposed"), _A(4, 2, 3, 3, seed=1), _A(4), (1, 1), (1, 0), (2, 1), 2),
+    "[2,3,5,6] [4,3,3,3]#1 None (2,1) (1,1) (1,1) 1; [1,4,6,6]t [4,2,3,3]#1 [4] (1,1) (1,0) (2,1) 2",
     samples.Sample((_A(2, 3, 5, 5), _A(4, 2, 3, 3), None, *_ARGS), error=RuntimeError),
     accepts="f",
     layouts=True,
@@ -209,7 +208,7 @@ def _input_grad_weight_vjp(
     },
     samples=samples.calls(
         (_A(2, 4, 3, 5), _A(4, 3, 3, 2, seed=1), (2, 3, 5, 6), *_ARGS),
-        (_A(1, 4, 3, 4), _A(4, 2, 3, 3, seed=1), (1, 4, 6, 6), (2, 1), (1, 0), (1, 1), 2),
+        "[1,4,3,4] [4,2,3,3]#1 (1,4,6,6) (2,1) (1,0) (1,1) 2",
         accepts="f",
         layouts=True,
     ),
@@ -263,7 +262,7 @@ def _weight_grad_rule(
     },
     samples=samples.calls(
         (_A(2, 4, 3, 5), _A(2, 3, 5, 6, seed=1), (4, 3, 3, 2), *_ARGS),
-        (_A(1, 4, 3, 4), _A(1, 4, 6, 6, seed=1), (4, 2, 3, 3), (2, 1), (1, 0), (1, 1), 2),
+        "[1,4,3,4] [1,4,6,6]#1 (4,2,3,3) (2,1) (1,0) (1,1) 2",
         accepts="f",
         layouts=True,
     ),

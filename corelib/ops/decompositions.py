@@ -11,7 +11,7 @@ from typing import Any
 
 from ..core.plan import Result
 from ..core.tensor import Tensor
-from ..dtypes import complex128, float64, int32, int64
+from ..dtypes import int32, int64
 from ..layout import Layout
 from . import portable, rules, samples
 from .elementwise import conj, where
@@ -78,15 +78,11 @@ def _any(x: Layout, name: str) -> None:
 
 
 _GENERAL = (_A(3, 3), _A(2, 4, 4, seed=1))
-_POSITIVE = _A(3, 3, values=(4.0, 1.0, 0.5, 1.0, 3.0, 0.2, 0.5, 0.2, 2.0))
-_POSITIVES = _A(2, 2, 2, values=(4.0, 1.0, 1.0, 3.0, 2.0, -0.5, -0.5, 1.0))
 _BAD = (
     samples.Sample((_A(3),), error=RuntimeError),
     samples.Sample((_A(2, 3),), error=RuntimeError),
     samples.Sample((_A(2, 2, dtype=int64),), error=RuntimeError),
 )
-_DOUBLE = _A(3, 3, dtype=float64)
-_COMPLEX = _A(3, 3, dtype=complex128)
 
 
 def _half_diagonal(x: Tensor) -> Tensor:
@@ -132,7 +128,10 @@ def _cholesky_grad(grads: Any, L: Tensor) -> Tensor | None:
 @primitive(
     name="linalg_cholesky", rule=_cholesky_rule, vjp={"input": _cholesky_grad}, outputs=("L", "info"),
     nondifferentiable=(1,), result_type=named("linalg_cholesky_ex", "L", "info"), torch_name="linalg.cholesky_ex",
-    samples=samples.calls((_POSITIVE,), (_POSITIVES,), (_A(0, 0),), (_A(0, 2, 2),), *_BAD),
+    samples=samples.calls(
+        "[3,3]=4.0,1.0,0.5,1.0,3.0,0.2,0.5,0.2,2.0; [2,2,2]=4.0,1.0,1.0,3.0,2.0,-0.5,-0.5,1.0; [0,0]; [0,2,2]",
+        *_BAD,
+    ),
     node_name="LinalgCholeskyEx",
 )  # fmt: skip
 def cholesky_kernel(input: Tensor) -> Any:
@@ -209,8 +208,10 @@ def _right_solve(b: Tensor, a: Tensor, upper: bool, unit: bool) -> Tensor:
     name="linalg_lu_factor", rule=_lu_rule, vjp={"input": _lu_grad}, outputs=("LU", "pivots", "info"),
     nondifferentiable=(1, 2), result_type=named("linalg_lu_factor_ex", "LU", "pivots", "info"),
     torch_name="linalg.lu_factor_ex", node_name="LinalgLuFactorEx",
-    samples=samples.calls(*[(x,) for x in _GENERAL], (_A(3, 5),), (_A(5, 3),), (_DOUBLE,), (_COMPLEX,), (_A(0, 0),),
-                          (_A(0, 3, 3),)),
+    samples=samples.calls(
+        *[(x,) for x in _GENERAL],
+        "[3,5]; [5,3]; [3,3]@float64; [3,3]@complex128; [0,0]; [0,3,3]",
+    ),
 )  # fmt: skip
 def lu_kernel(input: Tensor) -> Any:
     """(LU, pivots, info): L below and U on and above the diagonal; rows i and pivots[i] - 1 are swapped in turn."""
@@ -259,8 +260,10 @@ def _qr_grad(grads: Any, Q: Tensor, R: Tensor) -> Tensor:
 @primitive(
     name="linalg_qr", rule=_qr_rule, vjp={"input": _qr_grad}, outputs=("Q", "R"),
     result_type=named("linalg_qr", "Q", "R"), torch_name="linalg.qr",
-    samples=samples.calls(*[(x, False) for x in _GENERAL], (_A(5, 3), False), (_A(3, 5), False), (_DOUBLE, False),
-                          (_COMPLEX, False), (_A(0, 3), False), samples.Sample((_A(5, 3), True), gradient=False)),
+    samples=samples.calls(
+        *[(x, False) for x in _GENERAL],
+        "[5,3] False; [3,5] False; [3,3]@float64 False; [3,3]@complex128 False; [0,3] False; [5,3] True !-",
+    ),
 )  # fmt: skip
 def qr_kernel(input: Tensor, complete: bool) -> Any:
     """(Q, R): orthonormal columns and an upper triangle, with Q @ R = input; Q square where ``complete``."""
@@ -300,7 +303,10 @@ def _eigh_grad(grads: Any, eigenvalues: Tensor, eigenvectors: Tensor) -> Tensor 
 @primitive(
     name="linalg_eigh", rule=_eigh_rule, vjp={"input": _eigh_grad}, outputs=("eigenvalues", "eigenvectors"),
     result_type=named("linalg_eigh", "eigenvalues", "eigenvectors"), torch_name="linalg.eigh",
-    samples=samples.calls((_POSITIVE,), (_POSITIVES,), (_A(0, 0),), (_A(1, 1),), *_BAD), node_name="LinalgEigh",
+    samples=samples.calls(
+        "[3,3]=4.0,1.0,0.5,1.0,3.0,0.2,0.5,0.2,2.0; [2,2,2]=4.0,1.0,1.0,3.0,2.0,-0.5,-0.5,1.0; [0,0]; [1,1]",
+        *_BAD,
+    ), node_name="LinalgEigh",
 )  # fmt: skip
 def eigh_kernel(input: Tensor) -> Any:
     """(eigenvalues ascending, eigenvectors as columns) of a Hermitian matrix, of which the lower triangle is read."""
@@ -357,8 +363,10 @@ def _svd_grad(grads: Any, U: Tensor, S: Tensor, Vh: Tensor) -> Tensor | None:
 @primitive(
     name="linalg_svd", rule=_svd_rule, vjp={"input": _svd_grad}, outputs=("U", "S", "Vh"),
     result_type=named("linalg_svd", "U", "S", "Vh"), torch_name="linalg.svd", node_name="LinalgSvd",
-    samples=samples.calls(*[(x, False) for x in _GENERAL], (_A(5, 3), False), (_A(3, 5), False), (_DOUBLE, False),
-                          samples.Sample((_A(5, 3), True), gradient=False), samples.Sample((_A(0, 3), False))),
+    samples=samples.calls(
+        *[(x, False) for x in _GENERAL],
+        "[5,3] False; [3,5] False; [3,3]@float64 False; [5,3] True !-; [0,3] False",
+    ),
 )  # fmt: skip
 def svd_kernel(input: Tensor, full_matrices: bool) -> Any:
     """(U, S descending, Vh) with (U * S) @ Vh = input."""
@@ -391,8 +399,11 @@ def _triangular_grad_a(grad: Tensor, input: Tensor, out: Tensor, upper: bool, un
 @primitive(
     name="linalg_solve_triangular", rule=_triangular_rule,
     vjp={"input": _triangular_grad_a, "other": _triangular_grad_b}, torch_name="", node_name="LinalgSolveTriangular",
-    samples=samples.calls((_POSITIVE, _A(3, 2), True, False), (_POSITIVE, _A(3, 2), False, False),
-                          (_A(2, 4, 4), _A(2, 4, 3), False, True), (_A(0, 0), _A(0, 2), True, False)),
+    samples=samples.calls(
+        "[3,3]=4.0,1.0,0.5,1.0,3.0,0.2,0.5,0.2,2.0 [3,2] True False; "
+        "[3,3]=4.0,1.0,0.5,1.0,3.0,0.2,0.5,0.2,2.0 [3,2] False False; [2,4,4] [2,4,3] False True; "
+        "[0,0] [0,2] True False",
+    ),
 )  # fmt: skip
 def solve_triangular_kernel(input: Tensor, other: Tensor, upper: bool, unitriangular: bool) -> Tensor:
     """X of input @ X = other, of whose input one triangle is read (with a diagonal of ones where unitriangular)."""
@@ -434,7 +445,10 @@ def _eig_grad(grads: Any, eigenvalues: Tensor, eigenvectors: Tensor, input_layou
 @primitive(
     name="linalg_eig", rule=_eig_rule, vjp={"input": _eig_grad}, outputs=("eigenvalues", "eigenvectors"),
     result_type=named("linalg_eig", "eigenvalues", "eigenvectors"), torch_name="linalg.eig", tier="linalg",
-    samples=samples.calls((_POSITIVE,), *_BAD), node_name="LinalgEig",
+    samples=samples.calls(
+        "[3,3]=4.0,1.0,0.5,1.0,3.0,0.2,0.5,0.2,2.0",
+        *_BAD,
+    ), node_name="LinalgEig",
 )  # fmt: skip
 def eig_kernel(input: Tensor) -> Any:
     """(eigenvalues, eigenvectors as columns of length 1) of a square matrix, complex."""

@@ -483,12 +483,8 @@ def _masked(condition: Tensor, grad: Tensor, flipped: bool) -> Tensor:
         "other": lambda grad, condition: _masked(condition, grad, True),
     },
     samples=samples.calls(
-        (samples.array(2, 3, dtype=bool_), samples.array(2, 3), samples.array(2, 3, seed=1)),
-        (samples.array(2, 3, dtype=bool_), samples.array(3), samples.array(2, 1, seed=1)),
-        (samples.array(2, 3, dtype=bool_, layout="transposed"), samples.array(2, 3), 0.5),
-        (samples.array(dtype=bool_), samples.array(3), samples.array()),
-        (samples.array(0, dtype=bool_), samples.array(0), samples.array(1)),
-        samples.Sample((samples.array(2), samples.array(2), samples.array(2)), error=RuntimeError),
+        "[2,3]@bool [2,3] [2,3]#1; [2,3]@bool [3] [2,1]#1; [2,3]t@bool [2,3] 0.5; []@bool [3] []; "
+        "[0]@bool [0] [1]; [2] [2] [2] !RuntimeError",
         accepts="fibc",
         layouts=True,
     ),

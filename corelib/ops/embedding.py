@@ -11,8 +11,6 @@ from ..layout import Layout
 from . import rules, samples
 from .primitive import primitive
 
-_A = samples.array
-
 
 def _embedding_rule(weight: Layout, indices: Layout, padding_idx: int) -> Result:
     if len(weight.shape) != 2:
@@ -33,8 +31,7 @@ def _embedding_vjp(grad: Tensor, indices: Tensor, weight_layout: Layout, padding
     rule=_embedding_rule,
     vjp={"weight": _embedding_vjp},
     samples=samples.calls(
-        (_A(5, 3), _A(2, 4, dtype=int64, low=0, high=4), -1),
-        (_A(5, 3), _A(3, dtype=int64, low=0, high=4), 0),
+        "[5,3] [2,4]@int64~0..4 -1; [5,3] [3]@int64~0..4 0",
         accepts="f",
         layouts=True,
     ),
@@ -56,7 +53,10 @@ def _grad_rule(grad: Layout, indices: Layout, rows: int, padding_idx: int) -> Re
 @primitive(
     rule=_grad_rule,
     vjp={"grad_output": lambda grad, indices, padding_idx: _picked(grad, indices, padding_idx)},
-    samples=samples.calls((_A(2, 4, 3), _A(2, 4, dtype=int64, low=0, high=4), 5, -1), accepts="f", layouts=True),
+    samples=samples.calls(
+        "[2,4,3] [2,4]@int64~0..4 5 -1",
+        accepts="f", layouts=True,
+    ),
     torch_name="",
 )  # fmt: skip
 def embedding_grad(grad_output: Tensor, indices: Tensor, rows: int, padding_idx: int) -> Tensor:

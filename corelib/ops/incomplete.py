@@ -135,7 +135,13 @@ def _pairs() -> Any:
     a, b = samples.array(2, 3, low=0.2, high=9.0), samples.array(2, 3, low=0.2, high=9.0, seed=1)
     row = samples.array(3, low=0.2, high=3.0, seed=2)
     return samples.calls(
-        (a, b), (a, row), (row, a), (samples.array(0), samples.array(1)), accepts="f", rejects="c", layouts=True
+        (a, b),
+        (a, row),
+        (row, a),
+        "[0] [1]",
+        accepts="f",
+        rejects="c",
+        layouts=True,
     )
 
 

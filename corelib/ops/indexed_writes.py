@@ -46,8 +46,6 @@ METHODS = [
 ]  # fmt: skip
 IN_PLACE = ["index_copy", "index_fill", "index_put", "index_reduce", "masked_scatter", "put", "scatter_reduce"]
 
-_A = samples.array
-
 
 def _vector(index: Tensor, name: str) -> Tensor:
     if index.ndim > 1:
@@ -330,12 +328,8 @@ def _extremum_grad(
     vjp=_extremum_grad,
     torch_name="",
     samples=samples.calls(
-        (_A(3, 3, unique=True), _A(4, 3, dtype=int64, low=0, high=2), _A(4, 3, seed=1, unique=True), 0, True, True),
-        (_A(4), _A(20, dtype=int64, low=0, high=3), _A(20, seed=1, unique=True), 0, False, False),
-        samples.Sample(  # PyTorch has no gradient of a src larger than the index
-            (_A(3, 2), _A(2, 5, dtype=int64, low=0, high=1), _A(3, 6, seed=1, unique=True), 1, True, False),
-            gradient=False,
-        ),
+        "[3,3]u [4,3]@int64~0..2 [4,3]u#1 0 True True; [4] [20]@int64~0..3 [20]u#1 0 False False; "
+        "[3,2] [2,5]@int64~0..1 [3,6]u#1 1 True False !-",
         accepts="fi",
     ),
 )

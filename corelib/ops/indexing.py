@@ -29,9 +29,6 @@ METHODS = [
 ]  # fmt: skip
 IN_PLACE = ["index_add", "masked_fill"]
 
-_A = samples.array
-_INDEX = _A(2, 3, dtype=int64, low=0, high=2)
-
 
 def _check_index(index: Layout, name: str) -> None:
     if index.dtype not in (int32, int64):
@@ -61,20 +58,10 @@ def _gather_grad(grad: Tensor, index: Tensor, input_layout: Layout, dim: int) ->
     rule=_gather_rule,
     vjp={"input": _gather_grad},
     samples=samples.calls(
-        (_A(3, 3), _INDEX, 1),
-        (_A(4, 3, layout="transposed"), _INDEX, 0),
-        (_A(3, 3, layout="offset"), _INDEX, -1),
-        (_A(3, 3, layout="expanded"), _A(2, 3, dtype=int64, low=0, high=2, layout="transposed"), 0),
-        (_A(5, layout="strided"), _A(8, dtype=int64, low=0, high=4, layout="strided"), 0),
-        (_A(2, 3, 4), _A(2, 1, 5, dtype=int64, low=0, high=3), 2),
-        (_A(3), _A(0, dtype=int64), 0),
-        (_A(0, 3), _A(0, 2, dtype=int64), 1),
-        (_A(), _A(dtype=int64, values=(0,)), 0),
-        samples.Sample((_A(3, 3), _A(2, 3), 1), error=RuntimeError),
-        samples.Sample((_A(3, 3), _INDEX, 2), error=IndexError),
-        samples.Sample((_A(3, 3), _A(4, dtype=int64, low=0), 1), error=RuntimeError),
-        samples.Sample((_A(3), _A(1, dtype=int64, values=(3,)), 0), error=RuntimeError),
-        samples.Sample((_A(3), _A(1, dtype=int64, values=(-1,)), 0), error=RuntimeError),
+        "[3,3] [2,3]@int64~0..2 1; [4,3]t [2,3]@int64~0..2 0; [3,3]o [2,3]@int64~0..2 -1; "
+        "[3,3]e [2,3]t@int64~0..2 0; [5]s [8]s@int64~0..4 0; [2,3,4] [2,1,5]@int64~0..3 2; [3] [0]@int64 0; "
+        "[0,3] [0,2]@int64 1; [] []@int64=0 0; [3,3] [2,3] 1 !RuntimeError; [3,3] [2,3]@int64~0..2 2 !IndexError; "
+        "[3,3] [4]@int64~0.. 1 !RuntimeError; [3] [1]@int64=3 0 !RuntimeError; [3] [1]@int64=-1 0 !RuntimeError",
         accepts="fibc",
     ),
     lower=Gather("bif"),
@@ -121,27 +108,16 @@ def _src_grad(grad: Tensor, index: Tensor, src_layout: Layout, dim: int) -> Tens
     return whole
 
 
-_SPREAD = _A(2, 3, dtype=int64, values=(0, 1, 2, 2, 0, 1))
 _SCATTERED = samples.calls(
-    (_A(3, 3), _SPREAD, _A(2, 3, seed=1), 0),
-    samples.Sample(  # PyTorch has no gradient of a src larger than the index
-        (_A(3, 4, layout="transposed"), _A(3, 2, dtype=int64, values=(0, 1, 3, 2, 1, 0)), _A(3, 3, seed=1), 1),
-        gradient=False,
-    ),
-    (_A(3, 3, layout="expanded"), _SPREAD, _A(2, 3, layout="expanded"), 0),
-    (_A(3, 3, layout="offset"), _SPREAD, _A(2, 3, layout="strided"), -2),
-    (_A(3, 3), _SPREAD, 2.5, 0),
-    (_A(3), _A(0, dtype=int64), _A(0), 0),
-    (_A(), _A(dtype=int64, values=(0,)), _A(seed=1), 0),
-    samples.Sample((_A(3, 3), _INDEX, _A(2, 3, dtype=int64), 0), error=RuntimeError),
-    samples.Sample((_A(3, 3), _A(2, 3), _A(2, 3), 0), error=RuntimeError),
-    samples.Sample((_A(3), _A(1, dtype=int64, values=(3,)), _A(1), 0), error=RuntimeError),
-    samples.Sample((_A(3, 3), _A(2, 4, dtype=int64, low=0), _A(2, 4), 0), error=RuntimeError),
+    "[3,3] [2,3]@int64=0,1,2,2,0,1 [2,3]#1 0; [3,4]t [3,2]@int64=0,1,3,2,1,0 [3,3]#1 1 !-; "
+    "[3,3]e [2,3]@int64=0,1,2,2,0,1 [2,3]e 0; [3,3]o [2,3]@int64=0,1,2,2,0,1 [2,3]s -2; "
+    "[3,3] [2,3]@int64=0,1,2,2,0,1 2.5 0; [3] [0]@int64 [0] 0; [] []@int64=0 []#1 0; "
+    "[3,3] [2,3]@int64~0..2 [2,3]@int64 0 !RuntimeError; [3,3] [2,3] [2,3] 0 !RuntimeError; "
+    "[3] [1]@int64=3 [1] 0 !RuntimeError; [3,3] [2,4]@int64~0.. [2,4] 0 !RuntimeError",
     accepts="fibc",
 )
-_REPEATED = samples.calls(  # repeated indices: only sums have one answer
-    (_A(3, 3), _A(4, 3, dtype=int64, low=0, high=2), _A(4, 3, seed=1), 0),
-    (_A(4), _A(50, dtype=int64, low=0, high=3), _A(50, seed=1), 0),
+_REPEATED = samples.calls(
+    "[3,3] [4,3]@int64~0..2 [4,3]#1 0; [4] [50]@int64~0..3 [50]#1 0",
     accepts="fi",
 )
 

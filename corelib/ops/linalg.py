@@ -7,7 +7,6 @@ from typing import Any
 from ..codegen.lowering import Template
 from ..core.plan import Result
 from ..core.tensor import Tensor
-from ..dtypes import float64
 from ..layout import Layout
 from . import rules, samples
 from .elementwise import add, conj, mul
@@ -18,8 +17,6 @@ from .view import transpose
 __all__ = ["addmm", "baddbmm", "bmm", "dot", "matmul", "mm", "mv", "outer"]
 METHODS = ["addmm", "baddbmm", "bmm", "dot", "matmul", "mm", "mv", "outer"]
 IN_PLACE = ["addmm", "baddbmm"]
-
-_A = samples.array
 
 
 def _same_dtype(a: Layout, b: Layout) -> None:
@@ -69,12 +66,9 @@ def _right_grad(grad: Tensor, input: Tensor) -> Tensor:
 @primitive(
     name="matmul", rule=_matmul_rule, vjp={"input": _left_grad, "other": _right_grad},
     samples=samples.calls(
-        (_A(2, 3), _A(3, 4, seed=1)), (_A(2, 3, layout="transposed"), _A(3, 4, seed=1, layout="transposed")),
-        (_A(5, 2, 3), _A(5, 3, 4, seed=1)), (_A(2, 0), _A(0, 3)), (_A(0, 2), _A(2, 3)),
-        (_A(3, 4, layout="offset"), _A(4, 17, seed=1, layout="strided")), (_A(0, 2, 3), _A(0, 3, 4)),
-        (_A(5, 2, 3, layout="expanded"), _A(5, 3, 4, seed=1, layout="transposed")), (_A(1, 1), _A(1, 1)),
-        samples.Sample((_A(2, 3), _A(3, 2, dtype=float64)), error=RuntimeError),
-        samples.Sample((_A(2, 3), _A(2, 3)), error=RuntimeError),
+        "[2,3] [3,4]#1; [2,3]t [3,4]t#1; [5,2,3] [5,3,4]#1; [2,0] [0,3]; [0,2] [2,3]; [3,4]o [4,17]s#1; "
+        "[0,2,3] [0,3,4]; [5,2,3]e [5,3,4]t#1; [1,1] [1,1]; [2,3] [3,2]@float64 !RuntimeError; "
+        "[2,3] [2,3] !RuntimeError",
         accepts="fic", rejects="b",
     ),
     node_name="Mm",
@@ -273,7 +267,10 @@ def _linear_grad_vjp(grads: Any, grad_output: Tensor, input: Tensor, weight: Ten
 
 @primitive(
     rule=_linear_grad_rule, vjp=_linear_grad_vjp, outputs=("grad_input", "grad_weight", "grad_bias"),
-    samples=samples.calls((_A(2, 5, 4), _A(2, 5, 3, seed=1), _A(4, 3, seed=2), True, True, True), accepts="fc"),
+    samples=samples.calls(
+        "[2,5,4] [2,5,3]#1 [4,3]#2 True True True",
+        accepts="fc",
+    ),
     torch_name="",
 )  # fmt: skip
 def linear_grad(
@@ -291,16 +288,9 @@ def linear_grad(
     rule=_linear_rule,
     vjp=lambda grad, input, weight, needs: linear_grad(grad, input, weight, *needs),
     samples=samples.calls(
-        (_A(2, 3), _A(4, 3, seed=1), _A(4, seed=2)),
-        (_A(2, 5, 3), _A(4, 3, seed=1), None),
-        (_A(3), _A(4, 3, seed=1), _A(4)),
-        (_A(0, 3), _A(4, 3), _A(4)),
-        samples.Sample((_A(2, 3), _A(4, 2), None), error=RuntimeError),
-        (_A(3, 4, layout="transposed"), _A(5, 4, seed=1, layout="transposed"), _A(5, layout="offset")),
-        (_A(2, 3, layout="expanded"), _A(4, 3, seed=1, layout="strided"), None),
-        samples.Sample((_A(2, 3), _A(4, 3), _A(3)), error=RuntimeError),
-        samples.Sample((_A(2, 3), _A(4, 3, dtype=float64), None), error=RuntimeError),
-        samples.Sample((_A(), _A(4, 3), None), error=RuntimeError),
+        "[2,3] [4,3]#1 [4]#2; [2,5,3] [4,3]#1 None; [3] [4,3]#1 [4]; [0,3] [4,3] [4]; "
+        "[2,3] [4,2] None !RuntimeError; [3,4]t [5,4]t#1 [5]o; [2,3]e [4,3]s#1 None; "
+        "[2,3] [4,3] [3] !RuntimeError; [2,3] [4,3]@float64 None !RuntimeError; [] [4,3] None !RuntimeError",
         accepts="fc",
     ),
     node_name="Addmm",

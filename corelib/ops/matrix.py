@@ -20,7 +20,6 @@ from .solvers import inv_with_info, is_vector
 __all__ = ["matrix_exp", "orgqr", "pinverse"]
 METHODS = ["matrix_exp", "orgqr", "pinverse"]
 
-_A = samples.array
 _INF = float("inf")
 
 
@@ -213,7 +212,9 @@ def _pinv_grad(grad: Tensor, input: Tensor, out: Tensor) -> Tensor:
 
 @primitive(
     name="linalg_pinv", rule=_pinv_rule, vjp={"input": _pinv_grad}, torch_name="", node_name="LinalgPinv",
-    samples=samples.calls((_A(3, 3), 0.0, 1e-6, False), (_A(2, 4, 3), 0.0, 1e-6, False)),
+    samples=samples.calls(
+        "[3,3] 0.0 1e-06 False; [2,4,3] 0.0 1e-06 False",
+    ),
 )  # fmt: skip
 def pinv_kernel(input: Tensor, atol: float, rtol: float, hermitian: bool) -> Tensor:
     """The pseudoinverse, of singular values above max(atol, rtol * the largest)."""

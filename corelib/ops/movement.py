@@ -10,7 +10,7 @@ from ..codegen.lowering import Elementwise
 from ..core.plan import Result, check_dtype
 from ..core.tensor import Tensor, backend_of, fresh
 from ..device import Device
-from ..dtypes import bfloat16, bool_, complex64, dtype, float16, float64, int32, int64
+from ..dtypes import bool_, dtype
 from ..layout import Layout
 from ..state import local
 from . import rules, samples
@@ -45,9 +45,10 @@ def copy(input: Tensor) -> Tensor:
 
 _CASTS = samples.both(
     *[samples.calls((_A(2, 3, low=0), d), accepts="fibc") for d in (*samples.FLOATS, *samples.INTEGERS, bool_)],
-    samples.calls((_A(2, 3), complex64), (_A(3, 4, layout="transposed"), float64), (_A(3, layout="offset"), int64),
-                  (_A(3, 4, layout="expanded"), float16), (_A(3, 4, layout="strided"), int32), (_A(), float64),
-                  (_A(0, 2), int64), (_A(6, values=(-0.0, 1e-30, 65520.0, -1.5, 2.5, 1e9)), bfloat16)),
+    samples.calls(
+        "[2,3] @complex64; [3,4]t @float64; [3]o @int64; [3,4]e @float16; [3,4]s @int32; [] @float64; "
+        "[0,2] @int64; [6]=-0.0,1e-30,65520.0,-1.5,2.5,1000000000.0 @bfloat16",
+    ),
 )  # fmt: skip
 
 
@@ -278,15 +279,13 @@ def _cat_grad(grad: Tensor, tensors_layout: Any, dim: int) -> tuple[Tensor, ...]
 
 @primitive(
     rule=_cat_rule, vjp=_cat_grad, widen=False,
-    samples=samples.calls(([_A(2, 3), _A(2, 3, seed=1)], 0), ([_A(2, 3), _A(2, 1, seed=1)], -1), ([_A(0), _A(2)], 0),
-                          ([_A(0), _A(2, 3)], 1), ([_A(0, 3), _A(2, 3)], 0), ([_A(2, 3)], 0),
-                          ([_A(3, 4, layout="transposed"), _A(3, 4, layout="expanded"), _A(3, 4, layout="offset")], 1),
-                          ([_A(2), _A(3, dtype=int64), _A(1, dtype=float64)], 0),
-                          ([_A(2, dtype=int32), _A(3, dtype=int64), _A(1, dtype=bool_)], 0),
-                          samples.Sample(([_A(), _A()], 0), error=RuntimeError),
-                          samples.Sample(([_A(2, 3), _A(2)], 0), error=RuntimeError),
-                          samples.Sample(([_A(2, 3), _A(2, 3)], 2), error=IndexError),
-                          samples.Sample(([_A(2, 3), _A(2, 2)], 0), error=RuntimeError), accepts="fibc"),
+    samples=samples.calls(
+        "{[2,3] [2,3]#1} 0; {[2,3] [2,1]#1} -1; {[0] [2]} 0; {[0] [2,3]} 1; {[0,3] [2,3]} 0; {[2,3]} 0; "
+        "{[3,4]t [3,4]e [3,4]o} 1; {[2] [3]@int64 [1]@float64} 0; {[2]@int32 [3]@int64 [1]@bool} 0; "
+        "{[] []} 0 !RuntimeError; {[2,3] [2]} 0 !RuntimeError; {[2,3] [2,3]} 2 !IndexError; "
+        "{[2,3] [2,2]} 0 !RuntimeError",
+        accepts="fibc",
+    ),
 )  # fmt: skip
 def cat(tensors: Tensors, dim: int = 0) -> Tensor:
     """Tensors joined along a dimension: writes into views of the result."""

@@ -20,8 +20,6 @@ from .elementwise import add, mul, sub
 from .primitive import primitive
 from .reduction import mean, sum
 
-_A = samples.array
-
 
 def _statistics(d: dtype) -> dtype:
     """Means and variances of half-precision inputs are kept in float32."""
@@ -69,8 +67,7 @@ def _layer_norm_vjp(
     outputs=("out", "mean", "rstd"),
     nondifferentiable=(1, 2),
     samples=samples.calls(
-        (_A(2, 3, 4), _A(4, seed=1), _A(4, seed=2), 1, 1e-5),
-        (_A(2, 3, 4, layout="transposed"), None, None, 2, 1e-5),
+        "[2,3,4] [4]#1 [4]#2 1 1e-05; [2,3,4]t None None 2 1e-05",
         accepts="f",
         layouts=True,
     ),
@@ -202,10 +199,7 @@ def _differentiate(formula: Any, grads: Any, operands: tuple[Any, ...], needs: A
     vjp=_second("layer"),
     outputs=("grad_input", "grad_weight", "grad_bias"),
     samples=samples.calls(
-        samples.Sample(  # statistics that are not the input's: only the values can be compared
-            (_A(2, 3, 4), _A(2, 3, 4, seed=1), _A(4, seed=2), _A(2, 3, 1, low=-1), _A(2, 3, 1, low=0.5), 1),
-            gradient=False,
-        ),
+        "[2,3,4] [2,3,4]#1 [4]#2 [2,3,1]~-1.. [2,3,1]~0.5.. 1 !-",
     ),
     torch_name="",
     lower=Rowwise("f", _layer_grad_stages),
@@ -300,9 +294,7 @@ def _batch_norm_vjp(
     outputs=("out", "mean", "rstd", "variance"),
     nondifferentiable=(1, 2, 3),
     samples=samples.calls(
-        (_A(3, 2, 4), _A(2, seed=1), _A(2, seed=2), 1e-5),
-        (_A(4, 3), None, None, 1e-5),
-        (_A(2, 3, 2, 2, layout="transposed"), _A(3), None, 1e-3),
+        "[3,2,4] [2]#1 [2]#2 1e-05; [4,3] None None 1e-05; [2,3,2,2]t [3] None 0.001",
         accepts="f",
         layouts=True,
     ),
@@ -355,9 +347,7 @@ def _batch_norm_grad_rule(grad: Layout, x: Layout, weight: Layout | None, mean: 
     vjp=_second("batch"),
     outputs=("grad_input", "grad_weight", "grad_bias"),
     samples=samples.calls(
-        samples.Sample(
-            (_A(3, 2, 4), _A(3, 2, 4, seed=1), _A(2, seed=2), _A(2, low=-1), _A(2, low=0.5)), gradient=False
-        ),
+        "[3,2,4] [3,2,4]#1 [2]#2 [2]~-1.. [2]~0.5.. !-",
     ),
     torch_name="",
     lower=Rowwise("f", _batch_grad_stages),

@@ -14,8 +14,6 @@ from .elementwise import div, maximum
 from .primitive import primitive
 from .view import as_strided_grad, as_strided_relative
 
-_A = samples.array
-
 
 def pooled_size(size: int, window: int, stride: int, padding: int, dilation: int, ceil_mode: bool) -> int:
     """Number of windows; with ``ceil_mode`` the last may stick out but must start inside (or in the left padding)."""
@@ -80,9 +78,8 @@ def _window_view(frame: Tensor, kernel: Any, stride: Any, dilation: Any, sizes: 
 
 
 _POOLED = samples.calls(
-    (_A(2, 3, 6, 6, unique=True), (2, 2), (2, 2), (0, 0), (1, 1), False),
-    (_A(2, 7, 5, unique=True), (3, 2), (2, 1), (1, 1), (1, 1), True),
-    (_A(1, 2, 6, 6, unique=True, layout="transposed"), (2, 2), (1, 1), (0, 0), (2, 2), False),
+    "[2,3,6,6]u (2,2) (2,2) (0,0) (1,1) False; [2,7,5]u (3,2) (2,1) (1,1) (1,1) True; "
+    "[1,2,6,6]tu (2,2) (1,1) (0,0) (2,2) False",
     accepts="f",
     layouts=True,
 )
@@ -137,7 +134,8 @@ def _pool_grad_rule(grad: Layout, indices: Layout, input_shape: Any) -> Result:
     rule=_pool_grad_rule,
     vjp={"grad_output": lambda grad, indices: grad.flatten(-2).gather(-1, indices.flatten(-2)).reshape(indices.shape)},
     samples=samples.calls(
-        (_A(2, 2, 2), _A(2, 2, 2, dtype=int64, low=0, high=11), (2, 3, 4)), accepts="f", layouts=True
+        "[2,2,2] [2,2,2]@int64~0..11 (2,3,4)",
+        accepts="f", layouts=True,
     ),
     torch_name="",
 )  # fmt: skip
@@ -209,8 +207,7 @@ def _avg_grad(
     rule=_avg_pool_rule,
     vjp={"input": _avg_grad},
     samples=samples.calls(
-        (_A(2, 3, 6, 6), (2, 2), (2, 2), (0, 0), False, True, None),
-        (_A(2, 7, 5), (3, 2), (2, 1), (1, 1), True, False, None),
+        "[2,3,6,6] (2,2) (2,2) (0,0) False True None; [2,7,5] (3,2) (2,1) (1,1) True False None",
         accepts="f",
         layouts=True,
     ),

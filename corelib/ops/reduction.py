@@ -11,7 +11,7 @@ from ..codegen.rowwise import Row
 from ..codegen.scalar import Expr
 from ..core.plan import Result
 from ..core.tensor import Tensor
-from ..dtypes import bool_, default_dtype, dtype, float32, float64, int32, int64, uint8
+from ..dtypes import bool_, default_dtype, dtype, int64, uint8
 from ..layout import Layout
 from . import rules, samples
 from .elementwise import abs, bitwise_not, conj, div, eq, exp, le, log, mul, sqrt, where
@@ -53,7 +53,9 @@ def _sum_rule(x: Layout, dim: Any, keepdim: bool, dtype: dtype | None) -> Result
     },
     samples=samples.both(
         samples.over_dims(accepts="fibc"),
-        samples.calls((_A(2, 3), 0, False, float64), (_A(2, 3, dtype=int64), 0, False, float32)),
+        samples.calls(
+            "[2,3] 0 False @float64; [2,3]@int64 0 False @float32",
+        ),
     ),
     lower=fold("add", 0),
 )
@@ -140,7 +142,9 @@ def _arg_rule(name: str) -> Any:
 
 _ARG = samples.both(
     samples.along_dim(rejects="bc", unique=True, empty=False),
-    samples.calls((_A(2, 3, unique=True), 1, True), (_A(5, values=(1.0, 3.0, float("nan"), 3.0, float("nan"))), 0)),
+    samples.calls(
+        "[2,3]u 1 True; [5]=1.0,3.0,nan,3.0,nan 0",
+    ),
 )
 
 
@@ -376,13 +380,7 @@ def _logsumexp_rule(x: Layout, dim: Any, keepdim: bool) -> Result:
         samples.over_dims(),
         samples.calls(
             (_A(3, values=(float("-inf"),) * 3), 0),
-            (
-                _A(
-                    3,
-                    values=(1.0, float("inf"), 2.0),
-                ),
-                0,
-            ),
+            "[3]=1.0,inf,2.0 0",
         ),
     ),
     lower=Rowwise("f", _logsumexp_stages),
@@ -407,7 +405,9 @@ def _scan_rule(x: Layout, dim: int, dtype: dtype | None) -> Result:
 
 _SCANS = samples.both(
     samples.along_dim(accepts="fib"),
-    samples.calls((_A(2, 3, dtype=int32), 0, float32), (_A(3, values=(2.0, 0.0, 3.0)), 0)),
+    samples.calls(
+        "[2,3]@int32 0 @float32; [3]=2.0,0.0,3.0 0",
+    ),
 )
 
 
@@ -460,7 +460,9 @@ def _cumextremum_rule(name: str) -> Any:
 
 _CUMEXTREMA = samples.both(
     samples.along_dim(accepts="fib", unique=True),
-    samples.calls((_A(5, values=(2.0, 3.0, 3.0, float("nan"), 4.0)), 0)),
+    samples.calls(
+        "[5]=2.0,3.0,3.0,nan,4.0 0",
+    ),
 )
 
 

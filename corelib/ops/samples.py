@@ -6,6 +6,9 @@ made, so that importing definitions costs nothing and every consumer makes the s
 
 from __future__ import annotations
 
+import ast
+import builtins
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -251,13 +254,52 @@ def binary(
     return samples
 
 
+_ARRAY = re.compile(r"\[([\d,]*)\]([toes]?)(u?)(?:#(\d+))?(?:@(\w+))?(?:~(.*)\.\.(.*?))?(?:=(.*))?")
+_KINDS = {name[0]: name for name in LAYOUTS[1:]}
+_NAMED = {d.name: d for d in DTYPES}
+
+
+def _argument(text: str) -> Any:
+    if text[0] == "{":
+        return list(map(_argument, text[1:-1].split()))
+    if text[0] == "@":
+        return _NAMED[text[1:]]
+    found = _ARRAY.fullmatch(text)
+    if found is None:
+        return ast.literal_eval(text)
+    sizes, layout, unique, seed, d, low, high, values = found.groups()
+    given = {"layout": _KINDS.get(layout), "unique": unique == "u" or None, "seed": seed and int(seed)}
+    given |= {"dtype": _NAMED.get(d), "low": float(low) if low else None, "high": float(high) if high else None}
+    given["values"] = values and tuple(map(float, values.split(",")))
+    known = {name: value for name, value in given.items() if value is not None}
+    return ArraySpec(tuple(map(int, sizes.split(","))) if sizes else (), **known)
+
+
+def _read(text: str) -> Sample:
+    words = re.findall(r"\{[^}]*\}|\S+", text)
+    marks = [word[1:] for word in words if word[0] == "!"]
+    error = next((getattr(builtins, mark) for mark in marks if mark != "-"), None)
+    return Sample(tuple(_argument(word) for word in words if word[0] != "!"), error=error, gradient="-" not in marks)
+
+
 def calls(
-    *written: Sample | Sequence[Any], accepts: str = "", rejects: str = "", layouts: bool = False
+    *written: str | Sample | Sequence[Any], accepts: str = "", rejects: str = "", layouts: bool = False
 ) -> Callable[[], list[Sample]]:
-    """Samples written out, each a Sample or a tuple of arguments; the first in all accepted dtypes and layouts too."""
+    """Samples written out; the first in all accepted dtypes and layouts too.
+
+    Each is a Sample, a tuple of arguments, or a text of several, with ";" between and spaces between arguments.  There
+    ``[2,3]`` is an array, and after it may stand the first letter of its layout, ``u`` (unique), ``#seed``, ``@dtype``,
+    ``~low..high`` and ``=value,value``; ``{...}`` is a list, ``@float64`` a dtype, and anything else a literal.  At the
+    end may stand ``!IndexError``, the error it raises, or ``!-``: no gradient there.
+    """
 
     def samples() -> list[Sample]:
-        made = [s if isinstance(s, Sample) else Sample(tuple(s)) for s in written]
+        made: list[Sample] = []
+        for s in written:
+            if isinstance(s, str):
+                made += map(_read, s.split(";"))
+            else:
+                made.append(s if isinstance(s, Sample) else Sample(tuple(s)))
         made += [made[0].with_dtype(d) for d in _dtypes(accepts) if d is not float32]
         if layouts:
             made += map(made[0].with_layout, LAYOUTS[1:])

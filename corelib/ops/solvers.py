@@ -38,8 +38,6 @@ METHODS = [
     "triangular_solve",
 ]  # fmt: skip
 
-_A = samples.array
-
 
 def raise_for(info: Tensor, name: str, reason: str) -> None:
     """LinAlgError for the first matrix of a batch whose info is not 0; ``reason`` may name it as ``{0}``."""
@@ -90,7 +88,9 @@ def _solve_grad(grads: Any, input: Tensor, X: Tensor, needs: Any) -> tuple[Any, 
 @primitive(
     name="linalg_solve", rule=_solve_rule, vjp=_solve_grad, outputs=("X", "info"), nondifferentiable=(1,),
     torch_name="linalg.solve_ex", node_name="LinalgSolveEx",
-    samples=samples.calls((_A(3, 3), _A(3, 2)), (_A(2, 4, 4), _A(2, 4, 1)), (_A(0, 0), _A(0, 2))),
+    samples=samples.calls(
+        "[3,3] [3,2]; [2,4,4] [2,4,1]; [0,0] [0,2]",
+    ),
 )  # fmt: skip
 def solve_kernel(input: Tensor, other: Tensor) -> Any:
     """(X, info) with input @ X = other; info: the position of a zero pivot from 1, or 0."""
@@ -148,7 +148,9 @@ def _parity(pivots: Tensor) -> Tensor:
 
 @primitive(
     name="linalg_det", rule=_det_rule, vjp={"input": _det_grad}, torch_name="linalg.det", node_name="LinalgDet",
-    samples=samples.calls((_A(3, 3),), (_A(2, 4, 4),), (_A(0, 0),), (_A(1, 1),)),
+    samples=samples.calls(
+        "[3,3]; [2,4,4]; [0,0]; [1,1]",
+    ),
 )  # fmt: skip
 def det_kernel(input: Tensor) -> Tensor:
     """The determinant of each matrix."""
@@ -183,7 +185,9 @@ def _slogdet_grad(grads: Any, input: Tensor, sign: Tensor) -> Tensor | None:
 @primitive(
     name="linalg_slogdet", rule=_slogdet_rule, vjp={"input": _slogdet_grad}, outputs=("sign", "logabsdet"),
     result_type=named("linalg_slogdet", "sign", "logabsdet"), torch_name="linalg.slogdet", node_name="LinalgSlogdet",
-    samples=samples.calls((_A(3, 3),), (_A(2, 4, 4),), (_A(0, 0),), (_A(1, 1),)),
+    samples=samples.calls(
+        "[3,3]; [2,4,4]; [0,0]; [1,1]",
+    ),
 )  # fmt: skip
 def slogdet_kernel(input: Tensor) -> Any:
     """(sign or phase, logarithm of the magnitude) of each determinant."""

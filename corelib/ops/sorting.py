@@ -17,8 +17,6 @@ from .results import ValuesIndices, accepts_out, values_indices
 __all__ = ["argsort", "bincount", "sort", "topk", "unique"]
 METHODS = ["argsort", "bincount", "sort", "topk", "unique"]
 
-_A = samples.array
-
 
 _Topk = values_indices("topk")
 
@@ -39,8 +37,12 @@ def _sort_rule(x: Layout, dim: int, descending: bool, stable: bool) -> Result:
     samples=samples.both(
         samples.along_dim(False, accepts="fib", rejects="c", unique=True),
         samples.along_dim(True, unique=True),
-        samples.calls((_A(4, values=(2.0, float("nan"), 1.0, 2.0)), 0, True)),
-        samples.calls((_A(5, values=(2, 1, 2, 1, 2), dtype=int64), 0, True)),
+        samples.calls(
+            "[4]=2.0,nan,1.0,2.0 0 True",
+        ),
+        samples.calls(
+            "[5]@int64=2,1,2,1,2 0 True",
+        ),
     ),
     lower=Template("bif", "sort"),
 )

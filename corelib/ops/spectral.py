@@ -7,7 +7,7 @@ from typing import Any
 
 from ..core.plan import Result
 from ..core.tensor import Tensor
-from ..dtypes import complex64, complex128, default_dtype, float64
+from ..dtypes import default_dtype
 from ..layout import Layout
 from . import rules, samples
 from .bitcast import view_as_complex
@@ -18,8 +18,6 @@ from .movement import cat, stack
 from .primitive import primitive
 
 __all__: list[str] = []
-
-_A = samples.array
 
 
 def _check(x: Layout, complex_input: bool) -> None:
@@ -52,7 +50,9 @@ def _c2c_grad(grad: Tensor, dim: int, inverse: bool, scale: float) -> Tensor:
 @primitive(
     rule=_c2c_rule, torch_name="",
     vjp={"input": _c2c_grad},
-    samples=samples.calls((_A(3, 4, dtype=complex64), 1, False, 1.0), (_A(5, 2, dtype=complex128), 0, True, 0.2)),
+    samples=samples.calls(
+        "[3,4]@complex64 1 False 1.0; [5,2]@complex128 0 True 0.2",
+    ),
 )  # fmt: skip
 def fft_c2c(input: Tensor, dim: int, inverse: bool, scale: float) -> Tensor:
     """scale * sum of input[j] exp(∓2πi jk/n) along ``dim``, complex to complex."""
@@ -73,7 +73,9 @@ def _r2c_grad(grad: Tensor, input_layout: Layout, dim: int, scale: float) -> Ten
 
 @primitive(
     rule=_r2c_rule, torch_name="", vjp={"input": _r2c_grad},
-    samples=samples.calls((_A(3, 4), 1, 1.0), (_A(5, 2, dtype=float64), 0, 0.2)),
+    samples=samples.calls(
+        "[3,4] 1 1.0; [5,2]@float64 0 0.2",
+    ),
 )  # fmt: skip
 def fft_r2c(input: Tensor, dim: int, scale: float) -> Tensor:
     """The first n//2 + 1 elements of a real tensor's forward transform; the others are their conjugates."""
@@ -99,7 +101,9 @@ def _twice_between(x: Tensor, n: int, dim: int) -> Tensor:
 @primitive(
     rule=_c2r_rule, torch_name="",
     vjp={"input": lambda grad, n, dim, scale: _twice_between(fft_r2c(grad, dim, scale), n, dim)},
-    samples=samples.calls((_A(2, 3, dtype=complex64), 4, 1, 1.0), (_A(3, 2, dtype=complex128), 5, 0, 0.2)),
+    samples=samples.calls(
+        "[2,3]@complex64 4 1 1.0; [3,2]@complex128 5 0 0.2",
+    ),
 )  # fmt: skip
 def fft_c2r(input: Tensor, n: int, dim: int, scale: float) -> Tensor:
     """The n elements of the inverse transform that is real, from its first n//2 + 1 coefficients."""

@@ -70,7 +70,12 @@ def _signed(size: Tensor, x: Tensor) -> Tensor:
 def _singles(low: float, high: float) -> Any:
     """Samples without the half types, which PyTorch does not take there."""
     main = samples.array(2, 3, low=low, high=high)
-    return samples.calls((main,), (samples.array(0),), (main.__class__((2, 3), float64, low, high),), layouts=True)
+    return samples.calls(
+        (main,),
+        "[0]",
+        (main.__class__((2, 3), float64, low, high),),
+        layouts=True,
+    )
 
 
 def _pairs() -> Any:
@@ -78,7 +83,13 @@ def _pairs() -> Any:
     a, b = samples.array(2, 3, low=0.2, high=3.0), samples.array(2, 3, low=0.2, high=3.0, seed=1)
     row = samples.array(3, low=0.2, high=3.0, seed=2)
     return samples.calls(
-        (a, b), (a, row), (row, a), (samples.array(0), samples.array(1)), accepts="f", rejects="c", layouts=True
+        (a, b),
+        (a, row),
+        (row, a),
+        "[0] [1]",
+        accepts="f",
+        rejects="c",
+        layouts=True,
     )
 
 
@@ -376,8 +387,8 @@ _logit_rule = _rule("bif", "logit_cpu")
     rule=lambda x, eps: Result(_logit_rule(x).layout, (eps,), cast=_logit_rule(x).cast),
     vjp={"input": lambda grad, input, eps: grad * _logit_slope(input, eps)},
     samples=samples.calls(
-        (samples.array(2, 3, low=0.1, high=0.9), None), (samples.array(5, low=0.0, high=1.0), 0.2),
-        (samples.array(0), None), (samples.array(low=0.2, high=0.8), None), accepts="f", rejects="c", layouts=True,
+        "[2,3]~0.1..0.9 None; [5]~0.0..1.0 0.2; [0] None; []~0.2..0.8 None",
+        accepts="f", rejects="c", layouts=True,
     ),
     lower="f",
 )  # fmt: skip
@@ -525,8 +536,8 @@ def _polygamma_grad(grad: Tensor, input: Tensor, n: int) -> Tensor:
     rule=lambda x, n: Result(_polygamma_rule(x).layout, (n,), cast=_polygamma_rule(x).cast),
     vjp={"input": _polygamma_grad},
     samples=samples.calls(
-        (samples.array(2, 3, low=0.3, high=5.0), 1), (samples.array(7, low=0.3, high=9.0), 3),
-        (samples.array(0), 1), (samples.array(low=0.3), 2), accepts="f", layouts=True,
+        "[2,3]~0.3..5.0 1; [7]~0.3..9.0 3; [0] 1; []~0.3.. 2",
+        accepts="f", layouts=True,
     ),
 )  # fmt: skip
 def _polygamma(input: Tensor, n: int) -> Tensor:

@@ -103,27 +103,14 @@ def _view_rule(x: Layout, size: Any) -> Result:
     return _laid(x, shape, contiguous_strides(shape) if x.contiguous else strides, 0, shape)
 
 
-_A = samples.array
-
-
 @primitive(
     kind="view",
     rule=_view_rule,
     vjp={"input": lambda grad, input_layout: grad.reshape(input_layout.shape)},
     samples=samples.calls(
-        (_A(2, 6), (3, 4)),
-        (_A(2, 6), (-1,)),
-        (_A(0, 3), (3, 0)),
-        (_A(), (1, 1)),
-        (_A(3, 4, layout="strided"), (3, 2, 2)),
-        (_A(3, 4, layout="expanded"), (3, 2, 2)),
-        (_A(3, 4, layout="offset"), (-1,)),
-        (_A(1, 1), ()),
-        (_A(3, 4, layout="transposed"), (3, 2, 2)),
-        (_A(3, 4, 1, layout="transposed"), (3, 1, 4)),
-        samples.Sample((_A(3, 4, layout="transposed"), (12,)), error=RuntimeError),
-        samples.Sample((_A(0, 3), (-1, 0)), error=RuntimeError),
-        samples.Sample((_A(2, 3), (4, -1)), error=RuntimeError),
+        "[2,6] (3,4); [2,6] (-1,); [0,3] (3,0); [] (1,1); [3,4]s (3,2,2); [3,4]e (3,2,2); [3,4]o (-1,); [1,1] (); "
+        "[3,4]t (3,2,2); [3,4,1]t (3,1,4); [3,4]t (12,) !RuntimeError; [0,3] (-1,0) !RuntimeError; "
+        "[2,3] (4,-1) !RuntimeError",
     ),
 )
 def view(input: Tensor, size: Any) -> Tensor:
@@ -175,8 +162,9 @@ def sum_to(grad: Tensor, shape: tuple[int, ...]) -> Tensor:
 
 @primitive(
     kind="view", rule=_expand_rule, vjp={"input": lambda grad, input_layout: sum_to(grad, input_layout.shape)},
-    samples=samples.calls((_A(3, 1), (3, 4)), (_A(1, 3), (2, -1, 3)), (_A(), (2, 2)), (_A(1), (0,)),
-                          samples.Sample((_A(3), (2,)), error=RuntimeError)),
+    samples=samples.calls(
+        "[3,1] (3,4); [1,3] (2,-1,3); [] (2,2); [1] (0,); [3] (2,) !RuntimeError",
+    ),
 )  # fmt: skip
 def expand(input: Tensor, size: Any) -> Tensor:
     """Size-1 dimensions repeated without a copy (stride 0); -1 keeps a size."""
@@ -211,10 +199,7 @@ def _permute_grad(grad: Tensor, dims: tuple[int, ...]) -> Tensor:
     rule=_permute_rule,
     vjp={"input": _permute_grad},
     samples=samples.calls(
-        (_A(2, 3, 4), (2, 0, 1)),
-        (_A(2, 3), (-1, 0)),
-        (_A(), ()),
-        samples.Sample((_A(2, 3), (0, 0)), error=RuntimeError),
+        "[2,3,4] (2,0,1); [2,3] (-1,0); [] (); [2,3] (0,0) !RuntimeError",
         layouts=True,
     ),
 )
@@ -240,10 +225,7 @@ def _transpose_grad(grad: Tensor, dim0: int, dim1: int) -> Tensor:
     rule=_transpose_rule,
     vjp={"input": _transpose_grad},
     samples=samples.calls(
-        (_A(2, 3), 0, 1),
-        (_A(2, 3, 4), -1, 0),
-        (_A(), 0, -1),
-        samples.Sample((_A(2, 3), 0, 2), error=IndexError),
+        "[2,3] 0 1; [2,3,4] -1 0; [] 0 -1; [2,3] 0 2 !IndexError",
         layouts=True,
     ),
 )
@@ -279,7 +261,8 @@ def _select_grad(grad: Tensor, input_layout: Layout, dim: int, index: int) -> Te
     rule=_select_rule,
     vjp={"input": _select_grad},
     samples=samples.calls(
-        (_A(2, 3), 0, 1), (_A(2, 3, 4), -1, -2), samples.Sample((_A(2, 3), 1, 3), error=IndexError), layouts=True
+        "[2,3] 0 1; [2,3,4] -1 -2; [2,3] 1 3 !IndexError",
+        layouts=True,
     ),
 )
 def select(input: Tensor, dim: int, index: int) -> Tensor:
@@ -309,12 +292,7 @@ def _slice_grad(grad: Tensor, input_layout: Layout, dim: int, start: int, end: i
     rule=_slice_rule,
     vjp={"input": _slice_grad},
     samples=samples.calls(
-        (_A(5, 3), 0, 1, 4, 2),
-        (_A(5, 3), 1, None, -1, 1),
-        (_A(5), 0, 4, 2, 1),
-        (_A(5), 0, -9, 99, 3),
-        (_A(0), 0, 0, 2, 1),
-        (_A(5, 3), -1, 2, None, 1),
+        "[5,3] 0 1 4 2; [5,3] 1 None -1 1; [5] 0 4 2 1; [5] 0 -9 99 3; [0] 0 0 2 1; [5,3] -1 2 None 1",
         layouts=True,
     ),
 )
@@ -337,14 +315,7 @@ def _squeeze_rule(x: Layout, dim: Any) -> Result:
     rule=_squeeze_rule,
     vjp={"input": lambda grad, input_layout: grad.reshape(input_layout.shape)},
     samples=samples.calls(
-        (_A(1, 3, 1), None),
-        (_A(2, 1), 1),
-        (_A(2, 1, layout="transposed"), 1),
-        (_A(), None),
-        (_A(), 0),
-        (_A(1, 3, 1), 0),
-        (_A(1, 3), 1),
-        (_A(1, 3, 1), (0, 2)),
+        "[1,3,1] None; [2,1] 1; [2,1]t 1; [] None; [] 0; [1,3,1] 0; [1,3] 1; [1,3,1] (0,2)",
     ),
 )
 def squeeze(input: Tensor, dim: Any = None) -> Tensor:
@@ -363,7 +334,8 @@ def _unsqueeze_rule(x: Layout, dim: int) -> Result:
     rule=_unsqueeze_rule,
     vjp={"input": lambda grad, input_layout: grad.reshape(input_layout.shape)},
     samples=samples.calls(
-        (_A(2, 3), 0), (_A(2, 3), -1), (_A(), 0), samples.Sample((_A(2), 3), error=IndexError), layouts=True
+        "[2,3] 0; [2,3] -1; [] 0; [2] 3 !IndexError",
+        layouts=True,
     ),
 )
 def unsqueeze(input: Tensor, dim: int) -> Tensor:
@@ -392,12 +364,7 @@ def _diagonal_grad(grad: Tensor, input_layout: Layout, offset: int, dim1: int, d
     rule=_diagonal_rule,
     vjp={"input": _diagonal_grad},
     samples=samples.calls(
-        (_A(3, 4),),
-        (_A(3, 4), 1),
-        (_A(2, 3, 4), -1, 2, 1),
-        (_A(3, 4), 7),
-        (_A(0, 3), 0),
-        samples.Sample((_A(3, 4), 0, 1, 1), error=RuntimeError),
+        "[3,4]; [3,4] 1; [2,3,4] -1 2 1; [3,4] 7; [0,3] 0; [3,4] 0 1 1 !RuntimeError",
         layouts=True,
     ),
 )
@@ -427,11 +394,7 @@ def _unfold_rule(x: Layout, dimension: int, size: int, step: int) -> Result:
         )
     },
     samples=samples.calls(
-        (_A(7), 0, 3, 2),
-        (_A(4, 5), 1, 2, 1),
-        (_A(4, 5), 0, 4, 1),
-        (_A(), 0, 1, 1),
-        samples.Sample((_A(3), 0, 4, 1), error=RuntimeError),
+        "[7] 0 3 2; [4,5] 1 2 1; [4,5] 0 4 1; [] 0 1 1; [3] 0 4 1 !RuntimeError",
         layouts=True,
     ),
 )
@@ -456,7 +419,9 @@ def _as_strided_rule(x: Layout, size: Any, stride: Any, delta: int) -> Result:
     kind="view", name="as_strided", rule=_as_strided_rule,
     vjp={"input": lambda grad, input_layout, size, stride, delta: as_strided_grad(
         grad, input_layout, Layout.of(size, input_layout.dtype, input_layout.device, stride), delta)},
-    samples=samples.calls((_A(3, 4), (2, 2), (4, 1), 1), (_A(6), (3, 3), (1, 1), 0), (_A(6), (2, 3), (0, 2), 1)),
+    samples=samples.calls(
+        "[3,4] (2,2) (4,1) 1; [6] (3,3) (1,1) 0; [6] (2,3) (0,2) 1",
+    ),
 )  # fmt: skip
 def as_strided_relative(input: Tensor, size: Any, stride: Any, delta: int = 0) -> Tensor:
     """Any sizes and strides over the storage, ``delta`` elements after the tensor's own start."""
