@@ -45,9 +45,11 @@ def flags(backend: Backend, index: int = 0) -> dict[str, bool]:
     """Every capability flag, and whether the device declares it.
 
     A dtype's flag says whether the device holds it ("complex" both of them); "out" whether results can be written
-    into existing memory; "memory" whether it counts its bytes; "multi-device" whether there are two of the type.
+    into existing memory; "memory" whether it counts its bytes; "multi-device" whether there are two of the type;
+    "linalg" and "fft" whether it says so, or has a kernel for one of their primitives.
     """
     from corelib.dtypes import ALL_DTYPES
+    from corelib.ops import PRIMITIVES
 
     found: dict[str, bool] = {}
     for d in ALL_DTYPES:
@@ -56,6 +58,9 @@ def flags(backend: Backend, index: int = 0) -> dict[str, bool]:
             found[flag] = found.get(flag, True) and bool(backend.device_supports(d, index))
     for name in _CAPABILITIES:
         found[name] = name in backend.capabilities
+    brought = {tier_of(PRIMITIVES[name]) for name in backend.kernels if name in PRIMITIVES}
+    for name in ("linalg", "fft"):
+        found[name] = found[name] or name in brought
     found["async"] = found["async"] or bool(backend.asynchronous)
     found["multi-device"] = found["multi-device"] or backend.device_count() > 1
     found["mutable"] = bool(backend.mutable)
@@ -68,13 +73,13 @@ def flags(backend: Backend, index: int = 0) -> dict[str, bool]:
 def declared_tiers(backend: Backend, flagged: dict[str, bool]) -> list[str]:
     """The tiers that a device claims.
 
-    Nobody can leave out core and training.  The others are claimed by their flag, or by a kernel for one of
-    their primitives.
+    Nobody can leave out core and training.  "fused" is claimed by a kernel for a primitive that needs none, the
+    others by their flags.
     """
     from corelib.ops import PRIMITIVES
 
     brought = {tier_of(PRIMITIVES[name]) for name in backend.kernels if name in PRIMITIVES}
-    claimed = {"core", "training"} | (brought & {"fused", "linalg", "fft"})
+    claimed = {"core", "training"} | (brought & {"fused"})
     claimed |= {tier for tier in TIERS if flagged.get(tier)}
     return [tier for tier in TIERS if tier in claimed]
 
