@@ -54,7 +54,8 @@ color:var(--none-ink)}
 details{border:1px solid var(--line);border-radius:6px;margin:8px 0;background:var(--band)}
 summary{padding:7px 12px;cursor:pointer}summary .cell{display:inline-block;margin-right:8px;font-size:13px}
 details>div{padding:0 14px 12px}
-pre{background:var(--page);border:1px solid var(--line);border-radius:5px;padding:9px 12px;overflow-x:auto;
+pre{background:var(--page);border:1px solid var(--line);border-radius:5px;padding:9px 12px;overflow:auto;
+max-height:360px;white-space:pre-wrap;overflow-wrap:anywhere;
 font:13px/1.45 ui-monospace,"DejaVu Sans Mono",monospace;margin:6px 0}
 .numbers td,.numbers th{border-bottom:1px solid var(--line);font-size:13px}.numbers td.n{text-align:right;
 font-variant-numeric:tabular-nums}.columns{display:flex;flex-wrap:wrap;gap:6px 40px}
@@ -116,7 +117,7 @@ def _failures(report: Mapping[str, Any]) -> Iterator[str]:
     found = failures(report)
     if not found:
         return
-    yield f"<h2>Failures ({report['counts']['failed']:,} of {len(found):,} operations)</h2>"
+    yield f"<h2>Failures ({report['counts']['failed']:,} in {len(found):,} operations)</h2>"
     for number, (name, entries) in enumerate(found.items()):
         statuses = Counter(entry["status"] for entry in entries)
         signs = "".join(f'<span class="cell c-{status}">{count} {status}</span>' for status, count in statuses.items())

@@ -126,14 +126,14 @@ def mutant_score() -> dict[str, Any] | None:
 def failures(report: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
     """The entries of ids that failed in any way, by operation or group.
 
-    Crashes come first, then tiers in their order; in an operation what has a program that needs no suite, and what
-    was run again alone.
+    Crashes come first, then tiers in their order; in an operation what has a short program that needs no suite,
+    and what was run again alone.
     """
     severity = {"crash": 0, "timeout": 1, "fail": 2, "host-fallback": 3}
 
     def order(entry: Mapping[str, Any]) -> tuple[int, int, bool, bool, str]:
-        within = "corelib_conformance" in entry["program"]
-        return severity[entry["status"]], TIERS.index(entry["tier"]), within, "alone" not in entry, entry["id"]
+        long = "corelib_conformance" in entry["program"] or len(entry["program"]) > 900
+        return severity[entry["status"]], TIERS.index(entry["tier"]), long, "alone" not in entry, entry["id"]
 
     found: dict[str, list[dict[str, Any]]] = {}
     for entry in sorted((e for e in report["ids"] if e["status"] in severity), key=order):
