@@ -138,6 +138,8 @@ def spelled(e: Expr, args: list[str]) -> str:
         return f"({args[0]} ? {args[1]} : {args[2]})"
     if op == "cast":
         return _converted(args[0], d, e.value)
+    if op == "lt" and d in (bool_, uint8) and args[1] == literal(0, d):
+        return f"((void){args[0]}, (u8)0)"  # never, which compilers remark on
     if op in ("eq", "lt", "le"):
         return f"(u8)({args[0]} {_OPERATORS[op]} {args[1]})"
     if d is bool_:

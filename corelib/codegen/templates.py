@@ -53,7 +53,8 @@ def sort(dialect: Dialect, name: str, d: dtype, descending: bool) -> Kernel:
         w.array(a)
     w.integer("length")
     t, c = TYPES[d], compute(d)
-    w.functions[f"behind_{t}"] = _behind(w, d, c, descending)
+    behind = f"{'before' if descending else 'behind'}_{t}"
+    w.functions[behind] = _behind(behind, d, c, descending)
     with w.units():
         for a in arrays:
             const = "GLOBAL " + TYPES[a.dtype]
@@ -68,7 +69,7 @@ def sort(dialect: Dialect, name: str, d: dtype, descending: bool) -> Kernel:
                 w.line("i64 i = low, j = middle;")
                 with w.block("for (i64 k = low; k < high; ++k)"):
                     right, left = loaded(d, "from", "j"), loaded(d, "from", "i")
-                    w.line(f"const int second = j < high && (i >= middle || behind_{t}({left}, {right}));")
+                    w.line(f"const int second = j < high && (i >= middle || {behind}({left}, {right}));")
                     w.line("const i64 at = second ? j++ : i++;")
                     w.line("to[k] = from[at]; to_p[k] = from_p[at];")
             w.line(f"GLOBAL {t}* v_other = from; from = to; to = v_other;")
@@ -77,14 +78,14 @@ def sort(dialect: Dialect, name: str, d: dtype, descending: bool) -> Kernel:
     return w.kernel(name)
 
 
-def _behind(w: Writer, d: dtype, c: dtype, descending: bool) -> str:
+def _behind(name: str, d: dtype, c: dtype, descending: bool) -> str:
     """Whether ``a``, which was before ``b``, belongs behind it."""
     order = "b > a" if descending else "b < a"
     if d.category == 2:
         missing = "(b != b && a == a)" if descending else "(a != a && b == b)"
         order = f"{missing} || {order}"
     t = TYPES[c]
-    return f"INLINE int behind_{TYPES[d]}({t} a, {t} b) {{ return {order}; }}"
+    return f"INLINE int {name}({t} a, {t} b) {{ return {order}; }}"
 
 
 TILE = (6, 16)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from zlib import crc32
 
 from ..dtypes import dtype
 from . import family
@@ -157,11 +159,33 @@ class Writer:
 
     def kernel(self, name: str, contract: bool = False) -> Kernel:
         """The finished kernel."""
-        name = f"run_{name}"  # no function of the language's has such a name
         head = list(self.head)
         if self.raises:
             head.append(("array", self.dialect.errors))
         declared = ", ".join([declaration for _, declaration in head] + [self.dialect.tail])
-        body = "\n".join(self.lines)
-        source = f"KERNEL void {name}({declared}) {{\n{body}\n}}\n"
+        lines = _needed(self.lines)
+        found = set(re.findall(r"\w+", " ".join(lines)))
+        unread = [name for name in (declaration.split()[-1] for _, declaration in head) if name not in found]
+        text = "\n".join([f"({declared}) {{", *[f"    (void){name};" for name in unread], *lines, "}\n"])
+        name = f"run_{name}_{crc32(text.encode()):08x}"  # no other kernel of a program has it, nor a function of C's
+        source = f"KERNEL void {name}{text}"
         return Kernel(name, source, dict(self.functions), tuple(t for t, _ in head), self.raises, contract)
+
+
+_DECLARED = re.compile(r"( *)(?:const )?i64 (\w+) = [^,;]*;")
+
+
+def _needed(lines: Sequence[str]) -> list[str]:
+    """The lines without integers that nothing reads: a walk declares all that an expression could ask for."""
+    kept = list(lines)
+    for i in reversed(range(len(lines))):
+        found = _DECLARED.fullmatch(kept[i])
+        if found is None:
+            continue
+        indent, name = found.groups()
+        end = next((j for j in range(i, len(kept)) if not kept[j].startswith(indent)), len(kept))
+        scope = [j for j in range(i, end) if name in kept[j] and re.search(rf"\b{name}\b", kept[j])]
+        if all(j == i or kept[j].lstrip().startswith(f"{name} += ") for j in scope):
+            kept = [line for j, line in enumerate(kept) if j not in scope]
+            return _needed(kept)
+    return kept

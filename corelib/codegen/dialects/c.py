@@ -1,4 +1,7 @@
-"""C99 with the few extensions that gcc and clang share: each kernel does the units [first, limit)."""
+"""C99 with the few extensions that gcc and clang share: each kernel does the units [first, limit).
+
+gcc knows no pragma for it: it needs ``-ffp-contract=off`` for the programs whose kernels may not ``contract``.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,9 @@ __all__ = ["C"]
 _PROLOGUE = f"""#include <math.h>
 #include <stdint.h>
 #include <string.h>
+#ifdef __clang__
 #pragma STDC FP_CONTRACT OFF
+#endif
 typedef uint8_t u8; typedef int8_t i8; typedef uint16_t u16; typedef int16_t i16; typedef uint32_t u32;
 typedef int32_t i32; typedef uint64_t u64; typedef int64_t i64; typedef float f32; typedef double f64;
 typedef u16 f16; typedef u16 bf16;
