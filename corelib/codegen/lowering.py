@@ -133,11 +133,14 @@ UpdateFunction = Callable[[Any, Sequence[Any], Sequence[Expr]], Sequence[Expr | 
 
 @dataclass(frozen=True)
 class UpdateGroup:
-    """Lists of dense arrays (None for one that is absent), of which ``function(flags, elements, numbers)`` gives the new
-    elements, None where a list stays as it is; a list's arrays of one element beside larger ones serve every element."""
+    """Lists of dense arrays (None for one that is absent) and the function of their new elements.
+
+    ``function(flags, elements, numbers)`` gives None for a list that stays as it is.  A list's arrays of one element,
+    beside larger ones, serve every element.
+    """
 
     function: UpdateFunction
-    lists: Sequence[Sequence[Any] | None]
+    lists: Sequence[Any]
     numbers: tuple[float, ...] = ()
     flags: tuple[Any, ...] = ()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
+from ..codegen.lowering import Template
 from ..core.plan import Result
 from ..core.tensor import Tensor
 from ..layout import Layout
@@ -165,6 +166,7 @@ def _weight_vjp(
     rule=_convolution_rule,
     vjp={"input": _input_vjp, "weight": _weight_vjp, "bias": lambda grad: grad.sum((0, *range(2, grad.ndim)))},
     samples=_CONVOLUTIONS, torch_name="",
+    lower=Template("f", "convolution"),
 )  # fmt: skip
 def convolution(
     input: Tensor, weight: Tensor, bias: Tensor | None, stride: Any, padding: Any, dilation: Any, groups: int
@@ -213,6 +215,7 @@ def _input_grad_weight_vjp(
         layouts=True,
     ),
     torch_name="",
+    lower=Template("f", "convolution_input_grad"),
 )
 def convolution_input_grad(
     grad_output: Tensor, weight: Tensor, input_shape: Any, stride: Any, padding: Any, dilation: Any, groups: int
@@ -267,6 +270,7 @@ def _weight_grad_rule(
         layouts=True,
     ),
     torch_name="",
+    lower=Template("f", "convolution_weight_grad"),
 )
 def convolution_weight_grad(
     grad_output: Tensor, input: Tensor, weight_shape: Any, stride: Any, padding: Any, dilation: Any, groups: int

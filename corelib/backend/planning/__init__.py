@@ -18,6 +18,7 @@ from ...codegen.lowering import (
     Template,
     Update,
 )
+from .convolution import CONVOLUTIONS
 from .elementwise import ElementwiseCall, indexed
 from .lines import gather, scan, scatter
 from .reduction import reduction
@@ -50,4 +51,4 @@ def planner(backend: CodegenBackend, name: str, lowering: Lowering) -> tuple[Cal
     if isinstance(lowering, Update):
         return partial(update, backend, name, lowering), False
     assert isinstance(lowering, Template)
-    return partial(TEMPLATES[lowering.name], backend), False
+    return partial({**TEMPLATES, **CONVOLUTIONS}[lowering.name], backend), False

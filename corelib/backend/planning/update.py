@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ...codegen import update as loops
@@ -27,12 +28,11 @@ def update(backend: CodegenBackend, name: str, lowering: Update, *given: Any) ->
             dtypes = [None if k is None else k[0] for k in key]
             single = [k is not None and k[1] and not small for k in key]
             index = lists[0][places[0]].layout.device.index or 0
-            built = backend.built(
-                (name, group.function, group.flags, *dtypes, *single), index,
-                lambda dialect, d=dtypes, s=single, g=group: loops.update(
-                    dialect, name, g.function, g.flags, d, s, len(g.numbers)
-                ),
+            render = partial(
+                loops.update, name=name, function=group.function, flags=group.flags, dtypes=dtypes, single=single,
+                numbers=len(numbers),
             )  # fmt: skip
+            built = backend.built((name, group.function, group.flags, *dtypes, *single), index, render)
             for start in range(0, len(places), loops.COUNT):
                 chosen = places[start : start + loops.COUNT]
                 arguments: list[Any] = []
