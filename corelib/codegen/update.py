@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from zlib import crc32
 
 from ..dtypes import dtype
 from .dialect import Dialect
@@ -51,7 +52,8 @@ def update(
     head += [f"const {TYPES[wide]} n{i}" for i in range(numbers)] + ["const i64 start", "const i64 stop"]
     w.functions.update(body.functions)
     text = "\n".join(body.lines)
-    w.functions[f"{name}_block"] = f"INLINE void {name}_block({', '.join(head)}) {{\n{text}\n}}"
+    block = f"{name}_{crc32(repr((head, text)).encode()):08x}"
+    w.functions[block] = f"INLINE void {block}({', '.join(head)}) {{\n{text}\n}}"
     for t in range(COUNT):
         for i, d in listed:
             w.array(Array(f"x{i}_{t}", d, i in changed))
@@ -66,6 +68,6 @@ def update(
             w.line(f"const i64 blocks{t} = (size{t} + block - 1) / block;")
             with w.block(f"if (at >= 0 && at < blocks{t})"):
                 w.line(f"const i64 stop = (at + 1) * block < size{t} ? (at + 1) * block : size{t};")
-                w.line(f"{name}_block({', '.join([*given, 'at * block', 'stop'])});")
+                w.line(f"{block}({', '.join([*given, 'at * block', 'stop'])});")
             w.line(f"at -= blocks{t};")
     return w.kernel(name)
