@@ -45,6 +45,27 @@ NUMERIC = tuple(d for d in ALL_DTYPES if d is not bool_)
 REAL = tuple(d for d in ALL_DTYPES if not d.is_complex)
 
 
+def _of_one(name: str, dtypes: tuple[dtype, ...], function: str = "") -> Any:
+    """The kernel that is a function of the standard's, by its name where it has another."""
+
+    def compute(self: Any, x: Array) -> Array:
+        return self._unary(getattr(self.xp, function or name), x)
+
+    compute.__name__ = name
+    return kernel(name, dtypes=dtypes)(compute)
+
+
+def _of_two(name: str, dtypes: tuple[dtype, ...], function: str = "", of_bool: str = "") -> Any:
+    """As :func:`_of_one`, with two operands, and another function of bools."""
+
+    def compute(self: Any, a: Operand, b: Operand) -> Array:
+        chosen = of_bool if of_bool and self._on_bool(a, b) else function or name
+        return self._binary(getattr(self.xp, chosen), a, b)
+
+    compute.__name__ = name
+    return kernel(name, dtypes=dtypes)(compute)
+
+
 class ArrayModuleBackend(Backend):
     """The required kernels over an array module ``xp``.
 
@@ -187,55 +208,24 @@ class ArrayModuleBackend(Backend):
 
     # -- elementwise, one operand
 
-    @kernel("neg", dtypes=NUMERIC)
-    def neg(self, x: Array) -> Array:
-        return self._unary(self.xp.negative, x)
+    neg = _of_one("neg", NUMERIC, "negative")
+    floor = _of_one("floor", FLOATS)
+    round = _of_one("round", FLOATS)
+    sqrt = _of_one("sqrt", INEXACT)
+    exp = _of_one("exp", INEXACT)
+    expm1 = _of_one("expm1", INEXACT)
+    log = _of_one("log", INEXACT)
+    log1p = _of_one("log1p", INEXACT)
+    sin = _of_one("sin", INEXACT)
+    cos = _of_one("cos", INEXACT)
+    tanh = _of_one("tanh", INEXACT)
+    bitwise_not = _of_one("bitwise_not", BITS, "bitwise_invert")
 
     @kernel("abs", dtypes=NUMERIC)
     def abs(self, x: Array) -> Array:
         if self._kind(x, "complex floating"):
             return self.xp.asarray(self.xp.abs(x))
         return self._unary(self.xp.abs, x)
-
-    @kernel("floor", dtypes=FLOATS)
-    def floor(self, x: Array) -> Array:
-        return self._unary(self.xp.floor, x)
-
-    @kernel("round", dtypes=FLOATS)
-    def round(self, x: Array) -> Array:
-        return self._unary(self.xp.round, x)
-
-    @kernel("sqrt", dtypes=INEXACT)
-    def sqrt(self, x: Array) -> Array:
-        return self._unary(self.xp.sqrt, x)
-
-    @kernel("exp", dtypes=INEXACT)
-    def exp(self, x: Array) -> Array:
-        return self._unary(self.xp.exp, x)
-
-    @kernel("expm1", dtypes=INEXACT)
-    def expm1(self, x: Array) -> Array:
-        return self._unary(self.xp.expm1, x)
-
-    @kernel("log", dtypes=INEXACT)
-    def log(self, x: Array) -> Array:
-        return self._unary(self.xp.log, x)
-
-    @kernel("log1p", dtypes=INEXACT)
-    def log1p(self, x: Array) -> Array:
-        return self._unary(self.xp.log1p, x)
-
-    @kernel("sin", dtypes=INEXACT)
-    def sin(self, x: Array) -> Array:
-        return self._unary(self.xp.sin, x)
-
-    @kernel("cos", dtypes=INEXACT)
-    def cos(self, x: Array) -> Array:
-        return self._unary(self.xp.cos, x)
-
-    @kernel("tanh", dtypes=INEXACT)
-    def tanh(self, x: Array) -> Array:
-        return self._unary(self.xp.tanh, x)
 
     @kernel("erf", dtypes=FLOATS)
     def erf(self, x: Array) -> Array:
@@ -245,30 +235,21 @@ class ArrayModuleBackend(Backend):
         result = erf(xp, xp.astype(x, compute))
         return self._as(self._as(result, xp.float32) if self._is_half(x) else result, x.dtype)
 
-    @kernel("bitwise_not", dtypes=BITS)
-    def bitwise_not(self, x: Array) -> Array:
-        return self._unary(self.xp.bitwise_invert, x)
-
     # -- elementwise, two operands
 
     def _on_bool(self, a: Operand, b: Operand) -> bool:
         return self._kind(b if isinstance(a, bool | int | float | complex) else a, "bool")
 
-    @kernel("add")
-    def add(self, a: Operand, b: Operand) -> Array:
-        return self._binary(self.xp.logical_or if self._on_bool(a, b) else self.xp.add, a, b)
-
-    @kernel("sub", dtypes=NUMERIC)
-    def sub(self, a: Operand, b: Operand) -> Array:
-        return self._binary(self.xp.subtract, a, b)
-
-    @kernel("mul")
-    def mul(self, a: Operand, b: Operand) -> Array:
-        return self._binary(self.xp.logical_and if self._on_bool(a, b) else self.xp.multiply, a, b)
-
-    @kernel("div", dtypes=INEXACT)
-    def div(self, a: Operand, b: Operand) -> Array:
-        return self._binary(self.xp.divide, a, b)
+    add = _of_two("add", ALL_DTYPES, "add", "logical_or")
+    sub = _of_two("sub", NUMERIC, "subtract")
+    mul = _of_two("mul", ALL_DTYPES, "multiply", "logical_and")
+    div = _of_two("div", INEXACT, "divide")
+    atan2 = _of_two("atan2", FLOATS)
+    maximum = _of_two("maximum", REAL, "maximum", "logical_or")
+    minimum = _of_two("minimum", REAL, "minimum", "logical_and")
+    bitwise_and = _of_two("bitwise_and", BITS)
+    bitwise_or = _of_two("bitwise_or", BITS)
+    bitwise_xor = _of_two("bitwise_xor", BITS)
 
     @kernel("trunc_divide", dtypes=INTEGERS)
     def trunc_divide(self, a: Operand, b: Operand) -> Array:
@@ -306,18 +287,6 @@ class ArrayModuleBackend(Backend):
         reciprocal = xp.where(a == 1, one, xp.where(a == -1, sign, zero))
         return xp.where(b < 0, reciprocal, xp.pow(a, xp.where(b < 0, zero, b)))
 
-    @kernel("atan2", dtypes=FLOATS)
-    def atan2(self, a: Operand, b: Operand) -> Array:
-        return self._binary(self.xp.atan2, a, b)
-
-    @kernel("maximum", dtypes=REAL)
-    def maximum(self, a: Operand, b: Operand) -> Array:
-        return self._binary(self.xp.logical_or if self._on_bool(a, b) else self.xp.maximum, a, b)
-
-    @kernel("minimum", dtypes=REAL)
-    def minimum(self, a: Operand, b: Operand) -> Array:
-        return self._binary(self.xp.logical_and if self._on_bool(a, b) else self.xp.minimum, a, b)
-
     def _ordered(self, function: Callable[[Array, Array], Array], a: Operand, b: Operand) -> Array:
         xp = self.xp
         a, b, native = self._pair(a, b)
@@ -337,18 +306,6 @@ class ArrayModuleBackend(Backend):
     @kernel("le", dtypes=REAL)
     def le(self, a: Operand, b: Operand) -> Array:
         return self._ordered(self.xp.less_equal, a, b)
-
-    @kernel("bitwise_and", dtypes=BITS)
-    def bitwise_and(self, a: Operand, b: Operand) -> Array:
-        return self._binary(self.xp.bitwise_and, a, b)
-
-    @kernel("bitwise_or", dtypes=BITS)
-    def bitwise_or(self, a: Operand, b: Operand) -> Array:
-        return self._binary(self.xp.bitwise_or, a, b)
-
-    @kernel("bitwise_xor", dtypes=BITS)
-    def bitwise_xor(self, a: Operand, b: Operand) -> Array:
-        return self._binary(self.xp.bitwise_xor, a, b)
 
     def _shift(self, function: Callable[[Array, Array], Array], a: Operand, b: Operand, outside: Any) -> Array:
         """The standard leaves shifts outside the width undefined."""

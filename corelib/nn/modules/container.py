@@ -55,10 +55,7 @@ class _ModuleSequence(Module):
 
     def extend(self, modules: Iterable[Module]) -> Self:
         """Add modules at the end."""
-        if not isinstance(modules, Iterable):
-            raise TypeError(
-                f"{type(self).__name__}.extend should be called with an iterable, but got {type(modules).__name__}"
-            )
+        _iterable(modules, f"{type(self).__name__}.extend")
         for module in list(modules):
             self.append(module)
         return self
@@ -184,7 +181,42 @@ class ModuleList(_ModuleSequence):
         return f"{self._get_name()}(\n  " + "\n  ".join(lines) + "\n)"
 
 
-class ModuleDict(Module):
+class _Named(Module):
+    """What ModuleDict and ParameterDict share: names in order of insertion, in ``_keys``."""
+
+    _keys: Mapping[str, Any]
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._keys)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._keys
+
+    def keys(self) -> KeysView[str]:
+        """The names."""
+        return self._keys.keys()
+
+    def _update(self, pairs: Iterable[Any], kind: str) -> None:
+        for position, pair in enumerate(pairs):
+            if not isinstance(pair, Iterable):
+                raise TypeError(
+                    f"{kind} update sequence element #{position} should be Iterable; is{type(pair).__name__}"
+                )
+            pair = tuple(pair)
+            if len(pair) != 2:
+                raise ValueError(f"{kind} update sequence element #{position} has length {len(pair)}; 2 is required")
+            self[pair[0]] = pair[1]
+
+
+def _iterable(given: Any, function: str, wanted: str = "") -> None:
+    if not isinstance(given, Iterable):
+        raise TypeError(f"{function} should be called with an iterable{wanted}, but got {type(given).__name__}")
+
+
+class ModuleDict(_Named):
     """A dict of modules that are registered as children, in order of insertion; it has no forward."""
 
     _modules: dict[str, Module]  # type: ignore[assignment]
@@ -193,6 +225,10 @@ class ModuleDict(Module):
         super().__init__()
         if modules is not None:
             self.update(modules)
+
+    @property
+    def _keys(self) -> dict[str, Module]:  # type: ignore[override]
+        return self._modules
 
     def __getitem__(self, key: str) -> Any:
         return self._modules[key]
@@ -203,15 +239,6 @@ class ModuleDict(Module):
     def __delitem__(self, key: str) -> None:
         del self._modules[key]
 
-    def __len__(self) -> int:
-        return len(self._modules)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._modules)
-
-    def __contains__(self, key: str) -> bool:
-        return key in self._modules
-
     def clear(self) -> None:
         """Remove all modules."""
         self._modules.clear()
@@ -219,10 +246,6 @@ class ModuleDict(Module):
     def pop(self, key: str) -> Module:
         """Remove the module named ``key`` and return it."""
         return self._modules.pop(key)
-
-    def keys(self) -> KeysView[str]:
-        """The names."""
-        return self._modules.keys()
 
     def items(self) -> ItemsView[str, Module]:
         """Pairs of name and module."""
@@ -234,23 +257,8 @@ class ModuleDict(Module):
 
     def update(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]]) -> None:
         """Add, or replace, modules from a mapping or from pairs."""
-        if not isinstance(modules, Iterable):
-            raise TypeError(
-                "ModuleDict.update should be called with an iterable of key/value pairs, "
-                f"but got {type(modules).__name__}"
-            )
-        pairs = modules.items() if isinstance(modules, Mapping | ModuleDict) else modules
-        for position, pair in enumerate(pairs):
-            if not isinstance(pair, Iterable):
-                raise TypeError(
-                    f"ModuleDict update sequence element #{position} should be Iterable; is{type(pair).__name__}"
-                )
-            pair = tuple(pair)
-            if len(pair) != 2:
-                raise ValueError(
-                    f"ModuleDict update sequence element #{position} has length {len(pair)}; 2 is required"
-                )
-            self[pair[0]] = pair[1]
+        _iterable(modules, "ModuleDict.update", " of key/value pairs")
+        self._update(modules.items() if isinstance(modules, Mapping | ModuleDict) else modules, "ModuleDict")
 
 
 class ParameterList(Module):
@@ -306,7 +314,7 @@ class ParameterList(Module):
         return "\n".join(f"  ({i}): {_describe(value)}" for i, value in enumerate(self))
 
 
-class ParameterDict(Module):
+class ParameterDict(_Named):
     """A dict of parameters, in order of insertion; tensors that are put in become parameters."""
 
     _keys: dict[str, None]
@@ -341,17 +349,8 @@ class ParameterDict(Module):
         del self._keys[key]
         delattr(self, key)
 
-    def __len__(self) -> int:
-        return len(self._keys)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._keys)
-
     def __reversed__(self) -> Iterator[str]:
         return reversed(self._keys)
-
-    def __contains__(self, key: object) -> bool:
-        return key in self._keys
 
     def copy(self) -> ParameterDict:
         """A new ParameterDict of the same parameters."""
@@ -387,10 +386,6 @@ class ParameterDict(Module):
         """A new ParameterDict with the same value at each of these keys."""
         return ParameterDict((key, default) for key in keys)
 
-    def keys(self) -> KeysView[str]:
-        """The names."""
-        return self._keys.keys()
-
     def items(self) -> Iterable[tuple[str, Any]]:
         """Pairs of name and value."""
         return ((key, self[key]) for key in self._keys)
@@ -401,26 +396,12 @@ class ParameterDict(Module):
 
     def update(self, parameters: Any) -> None:
         """Add, or replace, from a mapping (a plain dict in the order of its sorted keys) or from pairs."""
-        if not isinstance(parameters, Iterable):
-            raise TypeError(
-                "ParametersDict.update should be called with an iterable of key/value pairs, "
-                f"but got {type(parameters).__name__}"
-            )
+        _iterable(parameters, "ParametersDict.update", " of key/value pairs")
         if isinstance(parameters, OrderedDict | ParameterDict):
             pairs: Iterable[Any] = parameters.items()
         else:
             pairs = sorted(parameters.items()) if isinstance(parameters, Mapping) else parameters
-        for position, pair in enumerate(pairs):
-            if not isinstance(pair, Iterable):
-                raise TypeError(
-                    f"ParameterDict update sequence element #{position} should be Iterable; is{type(pair).__name__}"
-                )
-            pair = tuple(pair)
-            if len(pair) != 2:
-                raise ValueError(
-                    f"ParameterDict update sequence element #{position} has length {len(pair)}; 2 is required"
-                )
-            self[pair[0]] = pair[1]
+        self._update(pairs, "ParameterDict")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         raise RuntimeError("ParameterDict should not be called.")
