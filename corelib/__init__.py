@@ -173,8 +173,6 @@ _NAMES = {
 }  # fmt: skip
 """What is imported when first asked for: modules, and names of modules."""
 
-globals().update({name: ops.numpy_names.numpy_names(globals()[name]) for name in ops.numpy_names.NAMED})
-
 
 def __getattr__(name: str) -> Any:
     if name in _MODULES or name in _NAMES:

@@ -14,6 +14,7 @@ from .ops.factors import *
 from .ops.features import *
 from .ops.framing import *
 from .ops.in_place import *
+from .ops.incomplete import *
 from .ops.indexed_writes import *
 from .ops.indexing import *
 from .ops.linalg import *
@@ -33,6 +34,7 @@ from .ops.sorting import *
 from .ops.stacking import *
 from .ops.statistics import *
 from .ops.transcendental import *
+from .ops.variates import *
 from .ops.view import *
 from .ops.view_copies import *
 arccos = acos

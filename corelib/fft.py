@@ -6,12 +6,14 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from .core.tensor import Tensor
 from .dtypes import default_dtype
 from .ops import rules
 from .ops.creation import arange
+from .ops.face import show
 from .ops.movement import cat
 from .ops.results import accepts_out
 from .ops.spectral import (
@@ -214,3 +216,6 @@ def fftshift(input: Tensor, dim: Any = None) -> Tensor:
 def ifftshift(input: Tensor, dim: Any = None) -> Tensor:
     """The inverse of :func:`fftshift`."""
     return _shifted(input, dim, False)
+
+
+show(sys.modules[__name__], __all__, "fft_")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from math import prod
 from typing import Any
 
@@ -21,6 +22,7 @@ from .ops.decompositions import (
     svd_kernel,
 )
 from .ops.elementwise import conj as _conj
+from .ops.face import show
 from .ops.linalg import matmul as matmul
 from .ops.matrix import (
     cond,
@@ -294,3 +296,6 @@ def vander(x: Tensor, N: int | None = None) -> Tensor:
         raise RuntimeError("N must be greater than 1.")
     powers = _cumprod(x.unsqueeze(-1).expand((*x.shape, count - 1)), -1)
     return _cat([powers.new_ones((*x.shape, 1)), powers], -1)
+
+
+show(sys.modules[__name__], __all__, "linalg_")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,7 @@ from .ops.creation import full
 from .ops.derived import round
 from .ops.elementwise import abs as abs_
 from .ops.elementwise import bitwise_and, bitwise_not, eq, erf, expm1, le, log1p, lt, pow, sin, where
+from .ops.face import show
 from .ops.incomplete import igamma as gammainc
 from .ops.incomplete import igammac as gammaincc
 from .ops.reduction import logsumexp
@@ -173,3 +175,6 @@ legendre_polynomial_p = _by_recurrence(
     "legendre_polynomial_p", "Legendre polynomial of degree n",
     lambda x: x, lambda k, x, here, before: (x * here * (2 * k + 1) - before * k) / (k + 1),
 )  # fmt: skip
+
+
+show(sys.modules[__name__], __all__, "special_")

@@ -216,8 +216,8 @@ class TensorMethods:
  def _s189(self: _Own, other: Any) -> _Own: ...
  atan2_ = bitwise_and_ = bitwise_left_shift_ = bitwise_or_ = _s189
  bitwise_right_shift_ = bitwise_xor_ = copysign_ = eq_ = fmod_ = gcd_ = _s189
- hypot_ = lcm_ = le_ = less_ = less_equal_ = lt_ = maximum_ = minimum_ = mul_ = _s189
- multiply_ = nextafter_ = trunc_divide_ = _s189
+ hypot_ = igamma_ = igammac_ = lcm_ = le_ = less_ = less_equal_ = lt_ = _s189
+ maximum_ = minimum_ = mul_ = multiply_ = nextafter_ = trunc_divide_ = _s189
  def backward(self, gradient: Any = None, retain_graph: _bool | None = None, create_graph: _bool = False, inputs: Any =
  None) -> None: ...
  def bernoulli(self, p: Any = None, *, generator: _Generator | None = None) -> Tensor: ...
@@ -283,8 +283,8 @@ class TensorMethods:
  floor_divide = ge = greater = greater_equal = gt = ne = not_equal = _s253
  remainder = xlogy = _s253
  def _s256(self, other: Tensor, *, out: _Optional = None) -> Tensor: ...
- fmax = fmin = gcd = hypot = lcm = logaddexp = logaddexp2 = matmul = _s256
- nextafter = _s256
+ fmax = fmin = gcd = hypot = igamma = igammac = lcm = logaddexp = logaddexp2 = _s256
+ matmul = nextafter = _s256
  def frexp(self, *, out: Any = None) -> Any: ...
  def _s260(self, dim: _int, index: Tensor, *, out: Any = None) -> Tensor: ...
  gather = index_select = _s260

@@ -2,8 +2,8 @@
 
 from importlib import import_module
 
+from . import face as face
 from . import families as families
-from . import numpy_names as numpy_names
 from . import rules as rules
 from .activation import *  # noqa: F403
 from .activation import gelu as gelu
@@ -77,3 +77,5 @@ def _push() -> None:
 
 
 _push()
+for _family in FAMILIES:
+    face.show(_family, {*_family.__all__, *getattr(_family, "METHODS", ())})

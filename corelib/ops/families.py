@@ -14,6 +14,8 @@ from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
 
+from .face import strict
+
 __all__ = ["functions", "in_place", "methods", "names"]
 
 
@@ -27,14 +29,16 @@ def names(family: ModuleType, chosen: Iterable[str]) -> dict[str, str]:
 def functions(families: Iterable[ModuleType]) -> dict[str, Any]:
     """The functions that users see, by every name."""
     return {
-        alias: getattr(family, name) for family in families for alias, name in names(family, family.__all__).items()
+        alias: strict(getattr(family, name))
+        for family in families
+        for alias, name in names(family, family.__all__).items()
     }
 
 
 def methods(families: Iterable[ModuleType]) -> dict[str, Any]:
     """The functions that are methods of Tensor, by every name."""
     return {
-        alias: getattr(family, name)
+        alias: strict(getattr(family, name))
         for family in families
         for alias, name in names(family, getattr(family, "METHODS", ())).items()
     }

@@ -436,7 +436,7 @@ def flip(self: Tensor, *dims: Any, **named: Any) -> Tensor:
 
 # names bound as they are: the function's first argument is the tensor
 for _name, _function in ops.families.methods(ops.FAMILIES).items():
-    bind(_name, _function)
+    bind(_name, ops.face.shown(getattr(_function, "shown", _function), first=1))
 
 bind("nelement", T.numel)
 bind("ndimension", T.dim)

@@ -1,5 +1,8 @@
 """Functions of neural networks: PyTorch's ``torch.nn.functional`` signatures over ``corelib.ops``."""
 
+import sys
+
+from ...ops.face import show
 from .activation import *  # noqa: F403
 from .attention import *  # noqa: F403
 from .bilinear import *  # noqa: F403
@@ -17,3 +20,5 @@ from .pooling import *  # noqa: F403
 from .shuffle import *  # noqa: F403
 from .sparse import *  # noqa: F403
 from .vision import *  # noqa: F403
+
+show(sys.modules[__name__], [name for name in dir() if not name.startswith("_") and name != "show"])
