@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import prod
 
+from ..codegen.lowering import Template
 from ..core.plan import Result
 from ..core.tensor import Tensor
 from ..dtypes import int32, int64
@@ -38,6 +39,7 @@ def _embedding_vjp(grad: Tensor, indices: Tensor, weight_layout: Layout, padding
     node_name="Embedding",
     torch_name="",
     widen=False,
+    lower=Template("if", "embedding"),
 )
 def embedding(weight: Tensor, indices: Tensor, padding_idx: int = -1) -> Tensor:
     """Rows of ``weight`` [V, D] at ``indices`` [...]: [..., D].  Row ``padding_idx`` gets no gradient."""
@@ -58,6 +60,7 @@ def _grad_rule(grad: Layout, indices: Layout, rows: int, padding_idx: int) -> Re
         accepts="f", layouts=True,
     ),
     torch_name="",
+    lower=Template("if", "embedding_grad"),
 )  # fmt: skip
 def embedding_grad(grad_output: Tensor, indices: Tensor, rows: int, padding_idx: int) -> Tensor:
     """Gradients [..., D] added into [rows, D] at ``indices``."""

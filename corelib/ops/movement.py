@@ -6,7 +6,7 @@ from typing import Any
 
 from ..backend.registry import registry
 from ..codegen import scalar
-from ..codegen.lowering import Elementwise
+from ..codegen.lowering import Elementwise, Template
 from ..core.plan import Result, check_dtype
 from ..core.tensor import Tensor, backend_of, fresh
 from ..device import Device
@@ -286,6 +286,7 @@ def _cat_grad(grad: Tensor, tensors_layout: Any, dim: int) -> tuple[Tensor, ...]
         "{[2,3] [2,2]} 0 !RuntimeError",
         accepts="fibc",
     ),
+    lower=Template("bif", "cat"),
 )  # fmt: skip
 def cat(tensors: Tensors, dim: int = 0) -> Tensor:
     """Tensors joined along a dimension: writes into views of the result."""

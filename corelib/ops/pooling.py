@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..codegen.lowering import Template
 from ..core.plan import Result
 from ..core.tensor import Tensor
 from ..dtypes import int64
@@ -93,6 +94,7 @@ def _max_pool_vjp(grad: Tensor, indices: Tensor, input_layout: Layout) -> Tensor
     name="max_pool2d", rule=_max_pool_rule, outputs=("values", "indices"), nondifferentiable=(1,),
     vjp={"input": _max_pool_vjp},
     samples=_POOLED, node_name="MaxPool2DWithIndices", torch_name="", widen=False,
+    lower=Template("if", "max_pool2d"),
 )  # fmt: skip
 def max_pool2d_kernel(
     input: Tensor, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
@@ -138,6 +140,7 @@ def _pool_grad_rule(grad: Layout, indices: Layout, input_shape: Any) -> Result:
         accepts="f", layouts=True,
     ),
     torch_name="",
+    lower=Template("f", "max_pool2d_grad"),
 )  # fmt: skip
 def max_pool2d_grad(grad_output: Tensor, indices: Tensor, input_shape: Any) -> Tensor:
     """Each element of the gradient added where its maximum was found."""
@@ -212,6 +215,7 @@ def _avg_grad(
         layouts=True,
     ),
     torch_name="",
+    lower=Template("f", "avg_pool2d"),
 )
 def avg_pool2d_kernel(
     input: Tensor,

@@ -285,6 +285,7 @@ def _dropout_rule(generator: Any, input: Layout, p: float) -> Result:
         (samples.Seed(9), samples.array(), 0.5), (samples.Seed(9), samples.array(0, 2), 0.5),
         (samples.Seed(9), samples.array(5), 1.0), accepts="f",
     ),
+    lower=Template("f", "dropout"),
 )  # fmt: skip
 def native_dropout(generator: Generator, input: Tensor, p: float) -> tuple[Tensor, Tensor]:
     """(input with elements zeroed with probability p and the rest scaled by 1/(1-p), what was kept)."""

@@ -21,8 +21,10 @@ from ...codegen.lowering import (
 from .convolution import CONVOLUTIONS
 from .elementwise import ElementwiseCall, indexed
 from .lines import gather, scan, scatter
+from .pooling import POOLS
 from .reduction import reduction
 from .rowwise import RowwiseCall
+from .tables import TABLES
 from .templates import TEMPLATES
 from .update import update
 
@@ -51,4 +53,7 @@ def planner(backend: CodegenBackend, name: str, lowering: Lowering) -> tuple[Cal
     if isinstance(lowering, Update):
         return partial(update, backend, name, lowering), False
     assert isinstance(lowering, Template)
-    return partial({**TEMPLATES, **CONVOLUTIONS}[lowering.name], backend), False
+    return partial(_WRITTEN[lowering.name], backend), False
+
+
+_WRITTEN = {**TEMPLATES, **CONVOLUTIONS, **POOLS, **TABLES}
