@@ -24,8 +24,6 @@ from .embedding import embedding as embedding
 from .indexing import *  # noqa: F403
 from .indexing import copy_ as copy_
 from .indexing import fill_ as fill_
-from .indexing import getitem as getitem
-from .indexing import setitem as setitem
 from .linalg import *  # noqa: F403
 from .linalg import linear as linear
 from .linalg import matmul_kernel as matmul_kernel
@@ -47,6 +45,8 @@ from .random import exponential_ as exponential_
 from .random import random_bits as random_bits
 from .reduction import *  # noqa: F403
 from .sorting import *  # noqa: F403
+from .subscript import getitem as getitem
+from .subscript import setitem as setitem
 from .view import *  # noqa: F403
 from .view import alias_of as alias_of
 from .view import expand as expand

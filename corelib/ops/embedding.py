@@ -64,12 +64,12 @@ def _grad_rule(grad: Layout, indices: Layout, rows: int, padding_idx: int) -> Re
 )  # fmt: skip
 def embedding_grad(grad_output: Tensor, indices: Tensor, rows: int, padding_idx: int) -> Tensor:
     """Gradients [..., D] added into [rows, D] at ``indices``."""
-    from .indexing import _along, scatter_add
+    from .indexing import along_dim, scatter_add
 
     width = grad_output.shape[-1]
     flat = grad_output.reshape((prod(indices.shape), width))
     zero = grad_output.new_zeros((rows, width))
-    result = scatter_add(zero, 0, _along(indices.reshape(-1), 0, flat.shape), flat)
+    result = scatter_add(zero, 0, along_dim(indices.reshape(-1), 0, flat.shape), flat)
     if padding_idx >= 0:
         result[padding_idx].fill_(0)
     return result

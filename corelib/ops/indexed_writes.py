@@ -12,15 +12,14 @@ from typing import Any
 from ..core.plan import Result
 from ..core.tensor import TENSORS, Tensor
 from ..dtypes import bool_, iinfo, int64
-from ..layout import Layout
+from ..layout import Layout, contiguous_strides
 from . import rules, samples
 from .creation import arange, full
 from .derived import floor_divide, ne, remainder
 from .elementwise import div, eq, lt, maximum, minimum, mul, where
 from .indexing import (
-    _along,
     _scatter_rule,
-    _strides,
+    along_dim,
     fill_,
     gather,
     index_select,
@@ -75,7 +74,7 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
     if not input.ndim:
         return scatter(input.reshape(1), 0, at, source.reshape(-1)).reshape(())
     rows = source.reshape(1) if not source.ndim else source
-    return scatter(input, d, _along(at, d, rows.shape), rows)
+    return scatter(input, d, along_dim(at, d, rows.shape), rows)
 
 
 def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
@@ -97,7 +96,7 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
         filled = scatter(input.new_zeros((input.shape[d],), dtype=bool_), 0, at, True)
         shape = (-1,) + (1,) * (input.ndim - 1 - d)
         return where(filled.reshape(shape), value.to(input.dtype), input)
-    return scatter(input, d, _along(at, d, input.shape), value)
+    return scatter(input, d, along_dim(at, d, input.shape), value)
 
 
 def _wrapped(index: Tensor, size: int) -> Tensor:
@@ -226,7 +225,7 @@ def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
     if any(n < 0 for n in sizes):
         raise ValueError(f"'shape' cannot have negative values, but got {tuple(sizes)}")
     coordinates = []
-    for step, n in zip(_strides(sizes), sizes, strict=True):
+    for step, n in zip(contiguous_strides(tuple(sizes)), sizes, strict=True):
         coordinates.append(remainder(floor_divide(indices, step), n))
     return tuple(coordinates)
 
@@ -263,7 +262,7 @@ def _window(src: Tensor, shape: Sequence[int]) -> Tensor:
 def _positions(index: Tensor, shape: Sequence[int], dim: int) -> Tensor:
     """Where in the flattened result each element of the index goes; a vector."""
     place: Any = 0
-    for d, step in enumerate(_strides(shape)):
+    for d, step in enumerate(contiguous_strides(tuple(shape))):
         if d == dim:
             place = index * step + place
         else:
@@ -395,4 +394,4 @@ def index_reduce(
     if input.dtype is not source.dtype:
         raise RuntimeError("index_reduce_(): self and source must have the same scalar type")
     at = index.to(int64).reshape(-1)
-    return _reduced_into(input, d, _along(at, d, source.shape), source, reduce, include_self)
+    return _reduced_into(input, d, along_dim(at, d, source.shape), source, reduce, include_self)

@@ -271,7 +271,7 @@ def _argument(text: str) -> Any:
     given = {"layout": _KINDS.get(layout), "unique": unique == "u" or None, "seed": seed and int(seed)}
     given |= {"dtype": _NAMED.get(d), "low": float(low) if low else None, "high": float(high) if high else None}
     given["values"] = values and tuple(map(float, values.split(",")))
-    known = {name: value for name, value in given.items() if value is not None}
+    known: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     return ArraySpec(tuple(map(int, sizes.split(","))) if sizes else (), **known)
 
 
