@@ -65,10 +65,10 @@ def pack_columns(dialect: Dialect, name: str, d: dtype, rank: int, width: int, s
                     w.line(f"const int p{i} = at{i}[l] + move{i};")
                     if steps:
                         w.line(f"const int q{i} = p{i} / (int)step{i};")
-                        tests.append(f"p{i} >= 0 & q{i} * (int)step{i} == p{i} & q{i} < (int)size{i}")
+                        tests += [f"p{i} >= 0", f"q{i} * (int)step{i} == p{i}", f"q{i} < (int)size{i}"]
                         terms.append(f"q{i} * (int)stride{i}")
                     else:
-                        tests.append(f"p{i} >= 0 & p{i} < (int)size{i}")
+                        tests += [f"p{i} >= 0", f"p{i} < (int)size{i}"]
                 w.line(f"const int ok = {' & '.join(f'({s})' for s in tests)};")
                 w.line(f"const i64 source = ok ? from + ({' + '.join(terms)}) : base;")
                 value = loaded(d, "x", "source")
