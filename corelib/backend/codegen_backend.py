@@ -46,6 +46,7 @@ class CodegenBackend(Backend):
     def __init__(self) -> None:
         super().__init__()
         self._built: dict[tuple[Any, ...], Any] = {}
+        self.plans: dict[Any, Any] = {}  # what calls of each combination of layouts need
         self._errors: dict[int, Any] = {}
         self._pending: dict[int, bool] = {}
         self._lock = threading.RLock()

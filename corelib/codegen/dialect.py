@@ -31,6 +31,8 @@ class Dialect:
         schedule: "chunks": a caller does a range of units, each a long loop (processors with few strong cores); "grid":
             a caller does one element at a time, neighbours doing neighbours (processors with many weak ones).
         double: whether there is ``f64``.
+        vectors: whether the functions exist for eight lanes too (``exp_v8``, ...), and ``(v8)(x)`` fills them.
+        lanes: of the vectors in which products are made (``v8`` or ``v16``).
     """
 
     name: str
@@ -38,6 +40,8 @@ class Dialect:
     tail: str
     schedule: str = "chunks"
     double: bool = True
+    vectors: bool = False
+    lanes: int = 8
 
     @property
     def errors(self) -> str:

@@ -1,7 +1,7 @@
 """Reductions: folds of a state over some dimensions.
 
 Two walks, by where memory is dense.  *inner*: the innermost loop runs along a reduced dimension, in 16 lanes, so that
-a compiler can use vectors and errors grow with the logarithm of the length.  *outer*: it runs along 16 neighbouring
+a compiler can use vectors and errors grow with the logarithm of the length.  *outer*: it runs along 64 neighbouring
 results.  In both the states of short blocks are combined, not of single elements, for the same reason.  Where there are
 few results, each is made in parts, whose states a second kernel combines.
 """
@@ -17,9 +17,11 @@ from .lowering import Reduction, State
 from .scalar import cast, compute, index, load, variable
 from .writer import Array, Kernel, Writer
 
-__all__ = ["BLOCK", "LANES", "finish", "reduce"]
+__all__ = ["BLOCK", "COLUMNS", "LANES", "finish", "reduce"]
 
 LANES = 16
+COLUMNS = 64
+"""Neighbouring results that the outer walk makes at a time."""
 BLOCK = 4096
 """Elements along the innermost reduced dimension (inner walk) whose state is made before it joins the others."""
 _ROWS = 128
@@ -148,24 +150,24 @@ def _inner(
 
 def _outer(w: Writer, fold: _Fold, out: dtype | None, k: list[str], r: list[str], ks: list[str], rs: list[str]) -> None:
     with w.units():
-        w.line(f"const i64 groups = ({k[-1]} + {LANES - 1}) / {LANES}, part = unit % parts, group = unit / parts;")
-        w.line(f"const i64 outer = group / groups, column = (group - outer * groups) * {LANES};")
-        w.line(f"const int width = column + {LANES} <= {k[-1]} ? {LANES} : (int)({k[-1]} - column);")
+        w.line(f"const i64 groups = ({k[-1]} + {COLUMNS - 1}) / {COLUMNS}, part = unit % parts, group = unit / parts;")
+        w.line(f"const i64 outer = group / groups, column = (group - outer * groups) * {COLUMNS};")
+        w.line(f"const int width = column + {COLUMNS} <= {k[-1]} ? {COLUMNS} : (int)({k[-1]} - column);")
         w.offsets("outer", k[:-1], {"base": ("x_offset + column", ks[:-1])})
         w.line(f"const i64 all = {' * '.join(r)}, until = all * (part + 1) / parts;")
-        fold.declare("total", LANES)
-        fold.declare("lane", LANES)
+        fold.declare("total", COLUMNS)
+        fold.declare("lane", COLUMNS)
         with w.block(f"for (i64 first = all * part / parts; first < until; first += {_ROWS})"):
             w.line(f"const i64 last = first + {_ROWS} < until ? first + {_ROWS} : until;")
-            fold.reset("lane", LANES)
+            fold.reset("lane", COLUMNS)
             with w.block("for (i64 row = first; row < last; ++row)"):
                 w.offsets("row", r, {"line": ("base", rs)})
-                for head, bound in ((f"if (width == {LANES})", str(LANES)), ("else", "width")):
+                for head, bound in ((f"if (width == {COLUMNS})", str(COLUMNS)), ("else", "width")):
                     with w.block(head):
                         w.line("VECTOR")
                         with w.block(f"for (int l = 0; l < {bound}; ++l)"):
                             fold.take("lane", "[l]", "line + l", "row")
-            with w.block(f"for (int l = 0; l < {LANES}; ++l)"):
+            with w.block(f"for (int l = 0; l < {COLUMNS}; ++l)"):
                 fold.join("total", "[l]", [f"lane{i}[l]" for i in range(len(fold.identity))])
         with w.block("for (int l = 0; l < width; ++l)"):
             fold.store("total", "[l]", f"(outer * {k[-1]} + column + l) * parts + part", out)

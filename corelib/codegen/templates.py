@@ -8,9 +8,9 @@ from .family import TYPES, loaded, stored
 from .scalar import apply, compute, load, variable
 from .writer import Array, Kernel, Writer
 
-__all__ = ["PHILOX", "TILE", "matmul", "pack", "random_bits", "sort"]
+__all__ = ["matmul", "pack", "random_bits", "sort", "tile"]
 
-PHILOX = """INLINE void philox(u32* c, u32 k0, u32 k1) {
+_PHILOX = """INLINE void philox(u32* c, u32 k0, u32 k1) {
     for (int round = 0; round < 10; ++round) {
         const u64 p = (u64)0xD2511F53u * c[0], q = (u64)0xCD9E8D57u * c[2];
         const u32 c1 = c[1], c3 = c[3];
@@ -27,7 +27,7 @@ def random_bits(dialect: Dialect) -> Kernel:
     Arguments: (y, offset), seed, number of the first block, elements, blocks a unit.
     """
     w = Writer(dialect)
-    w.functions["philox"] = PHILOX
+    w.functions["philox"] = _PHILOX
     w.array(Array("y", int64, True))
     w.integer("seed", "counter", "count", "block")
     with w.units():
@@ -88,8 +88,12 @@ def _behind(name: str, d: dtype, c: dtype, descending: bool) -> str:
     return f"INLINE int {name}({t} a, {t} b) {{ return {order}; }}"
 
 
-TILE = (6, 16)
-"""Rows and columns of the product that one unit makes in registers."""
+ROWS = 12
+
+
+def tile(dialect: Dialect) -> tuple[int, int]:
+    """Rows and columns of the product that one unit makes in registers: columns are two of the dialect's vectors."""
+    return ROWS, 2 * dialect.lanes
 
 
 def pack(dialect: Dialect, name: str, d: dtype, width: int) -> Kernel:
@@ -116,7 +120,7 @@ def pack(dialect: Dialect, name: str, d: dtype, width: int) -> Kernel:
 
 
 def matmul(dialect: Dialect, name: str, d: dtype) -> Kernel:
-    """Products of packed matrices: a in panels of TILE[0] rows, b in panels of TILE[1] columns.
+    """Products of packed matrices: a in panels of a tile's rows, b in panels of its columns.
 
     Arguments: (a, offset), (b, offset), (y, offset) with y dense; m, n, k; panels from one matrix of a to the next, and
     of b (0 where it is the same for all).  A unit is a tile of one product; those beneath each other share b's panel.
@@ -126,7 +130,7 @@ def matmul(dialect: Dialect, name: str, d: dtype) -> Kernel:
     for a in (Array("a", c), Array("b", c), Array("y", d, True)):
         w.array(a)
     w.integer("m", "n", "k", "a_panels", "b_panels")
-    rows, columns = TILE
+    rows, columns = tile(dialect)
     with w.units():
         w.line(f"const i64 down = (m + {rows - 1}) / {rows}, across = (n + {columns - 1}) / {columns};")
         w.line("const i64 matrix = unit / (down * across), tile = unit - matrix * down * across;")
@@ -146,7 +150,7 @@ def matmul(dialect: Dialect, name: str, d: dtype) -> Kernel:
 
 
 def _tile_scalar(w: Writer, c: dtype) -> None:
-    rows, columns = TILE
+    rows, columns = tile(w.dialect)
     product = apply("add", variable("s", c), apply("mul", load(0, c), load(1, c)))
     w.line(f"{TYPES[c]} sum[{rows}][{columns}];")
     w.line(f"for (int r = 0; r < {rows}; ++r) for (int l = 0; l < {columns}; ++l) sum[r][l] = 0;")
@@ -159,16 +163,18 @@ def _tile_scalar(w: Writer, c: dtype) -> None:
 
 
 def _tile_vector(w: Writer) -> None:
-    """The same in vectors of eight, unrolled, so that all sums stay in registers."""
-    rows, columns = TILE
-    halves = range(columns // 8)
+    """The same in vectors, unrolled, so that all sums stay in registers."""
+    rows, columns = tile(w.dialect)
+    lanes = w.dialect.lanes
+    v = f"v{lanes}"
+    halves = range(columns // lanes)
     for r in range(rows):
-        w.line(" ".join(f"v8 s{r}{h} = ZERO_v8;" for h in halves))
+        w.line(" ".join(f"{v} s{r}_{h} = ZERO_{v};" for h in halves))
     with w.block("for (i64 q = 0; q < k; ++q)"):
-        w.line(" ".join(f"const v8 b{h} = LOAD_v8(pb + q * {columns} + {8 * h});" for h in halves))
+        w.line(" ".join(f"const {v} b{h} = LOAD_{v}(pb + q * {columns} + {lanes * h});" for h in halves))
         for r in range(rows):
-            sums = " ".join(f"s{r}{h} = s{r}{h} + a{r} * b{h};" for h in halves)
+            sums = " ".join(f"s{r}_{h} = s{r}_{h} + a{r} * b{h};" for h in halves)
             w.line(f"const f32 a{r} = pa[q * {rows} + {r}]; {sums}")
     w.line(f"f32 sum[{rows}][{columns}];")
     for r in range(rows):
-        w.line(" ".join(f"STORE_v8(&sum[{r}][{8 * h}], s{r}{h});" for h in halves))
+        w.line(" ".join(f"STORE_{v}(&sum[{r}][{lanes * h}], s{r}_{h});" for h in halves))

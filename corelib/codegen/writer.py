@@ -121,8 +121,10 @@ class Writer:
         """Statements that compute ``e``; the name of the result.  ``leaves`` spells loads, numbers, variables."""
         return self.values([e], leaves)[0]
 
-    def values(self, expressions: Sequence[Expr], leaves: Mapping[tuple[str, object], str]) -> list[str]:
-        """As :meth:`value`, of several that share subexpressions."""
+    def values(
+        self, expressions: Sequence[Expr], leaves: Mapping[tuple[str, object], str], vectors: bool = False
+    ) -> list[str]:
+        """As :meth:`value`, of several that share subexpressions; with ``vectors`` in eight lanes of float32."""
         names: dict[tuple[object, ...], str] = {}
         seen: dict[int, str] = {}
 
@@ -132,17 +134,18 @@ class Writer:
             args = list(map(visit, e.args))
             if e.op == "const":
                 name = family.literal(e.value, e.dtype)
+                name = f"((v8)({name}))" if vectors else name
             else:
                 key = (e.op, tuple(args), e.dtype, e.value)
                 name = names.get(key, "")
                 if not name:
-                    name = names[key] = self._named(e, args, leaves)
+                    name = names[key] = self._named(e, args, leaves, "v8" if vectors else TYPES[e.dtype])
             seen[id(e)] = name
             return name
 
         return list(map(visit, expressions))
 
-    def _named(self, e: Expr, args: list[str], leaves: Mapping[tuple[str, object], str]) -> str:
+    def _named(self, e: Expr, args: list[str], leaves: Mapping[tuple[str, object], str], t: str) -> str:
         if not e.args:
             text = leaves[e.op, e.value]
             if e.op != "load":
@@ -154,7 +157,7 @@ class Writer:
                 self.functions[helper[0]] = helper[1]
             self.raises |= family.raises(e)
         name = self.fresh()
-        self.line(f"const {TYPES[e.dtype]} {name} = {text};")
+        self.line(f"const {t} {name} = {text.replace('_f32(', '_v8(') if t == 'v8' else text};")
         return name
 
     def kernel(self, name: str, contract: bool = False) -> Kernel:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from ...codegen import convolution as loops
 from ...codegen import templates
 from ...codegen.scalar import compute
-from ...codegen.templates import TILE
 from ...layout import Layout
 from ..window import Window
 
@@ -27,11 +26,15 @@ def _panels(lines: int, width: int) -> int:
     return -(-lines // width)
 
 
+def _tile(backend: CodegenBackend, layout: Layout) -> tuple[int, int]:
+    return templates.tile(backend.dialect(layout.device.index or 0))
+
+
 def _columns(
     backend: CodegenBackend, x: Window, y: Window, matrices: int, lines: int, numbers: Sequence[int], rank: int,
     steps: bool, ones: bool,
 ) -> None:  # fmt: skip
-    layout, width = x.layout, TILE[1]
+    layout, width = x.layout, _tile(backend, x.layout)[1]
     index, units = layout.device.index or 0, matrices * _panels(lines, width)
     built = backend.built(
         ("pack_columns", layout.dtype, rank, steps, ones), index,
@@ -42,7 +45,8 @@ def _columns(
 
 def _room(backend: CodegenBackend, like: Layout, matrices: int, lines: int, k: int) -> Window:
     """Memory for packed columns."""
-    shape = matrices * _panels(lines, TILE[1]), k, TILE[1]
+    width = _tile(backend, like)[1]
+    shape = matrices * _panels(lines, width), k, width
     array: Window = backend.allocate(Layout.of(shape, compute(like.dtype), like.device))
     return array
 
@@ -72,7 +76,7 @@ def _lines(
     steps: Sequence[int], again: int,
 ) -> Window:  # fmt: skip
     """``steps``: across lines, in the two loops, from matrix to matrix."""
-    layout, width = x.layout, TILE[0]
+    layout, width = x.layout, _tile(backend, x.layout)[0]
     index, units = layout.device.index or 0, matrices * _panels(lines, width)
     size = prod(k) + (bias is not None)
     y = backend.allocate(Layout.of((units, size, width), compute(layout.dtype), layout.device))
@@ -88,7 +92,8 @@ def _lines(
 def _product(backend: CodegenBackend, a: Window, b: Window, y: Window, matrices: int, m: int, n: int, k: int) -> None:
     """Products of panels into dense y; a's are used again for each matrix where there are only those of one."""
     d, index = y.layout.dtype, y.layout.device.index or 0
-    rows, columns = _panels(m, TILE[0]), _panels(n, TILE[1])
+    height, width = _tile(backend, y.layout)
+    rows, columns = _panels(m, height), _panels(n, width)
     built = backend.built(("matmul", d), index, lambda dialect: templates.matmul(dialect, "matmul", d))
     a_panels = 0 if a.layout.shape[0] == rows else rows
     blocks = [v for x in (a, b, y) for v in (x.memory, x.offset)]

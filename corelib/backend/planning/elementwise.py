@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from ...codegen import elementwise as loops
 from ...codegen import scalar
 from ...codegen.dialect import Dialect
-from ...codegen.geometry import collapse, step_class
+from ...codegen.geometry import Nest, collapse, step_class
 from ...codegen.lowering import Elementwise, Indexed
 from ...codegen.writer import Kernel
 from ...dtypes import bool_, dtype
@@ -89,13 +90,13 @@ class ElementwiseCall:
             )
 
         built = self.backend.built(key, index, render)
-        block, units = self.backend.units(nest.sizes, index)
+        units, ends = _units(self.backend, nest, index)
         tail: list[int] = list(nest.sizes)
         written = [c for i, c in zip([i for i, x in enumerate(given) if isinstance(x, Window)], classes, strict=False)
                    if i not in aliases] + [classes[-1]]  # fmt: skip
         for strides, step in zip(nest.strides, written, strict=True):
             tail += strides if step == "s" else strides[:-1]
-        return built, units if result.numel else 0, [*tail, block], result, index
+        return built, units if result.numel else 0, [*tail, *ends], result, index
 
     def _expression(self, given: tuple[Any, ...], like: dtype) -> scalar.Expr:
         values = []
@@ -118,6 +119,20 @@ def _target(given: tuple[Any, ...], expression: scalar.Expr, like: dtype) -> dty
     return like if expression.dtype is scalar.compute(like) else expression.dtype
 
 
+def _units(backend: CodegenBackend, nest: Nest, index: int) -> tuple[int, list[int]]:
+    """How many units of work there are, and the last arguments: rows and elements of one."""
+    *outer, inner = nest.sizes
+    rows = prod(outer)
+    if backend.dialect(index).schedule == "grid":
+        tall, block = 1, 1
+    elif outer and any(s[-2] == 1 and s[-1] > 1 for s in nest.strides):
+        tall, block = loops.TILE
+    else:  # rows that are short together
+        block = min(loops.BLOCK, max(inner, 1))
+        tall = loops.BLOCK // block
+    return -(-rows // tall) * -(-inner // block), ([tall, block] if outer else [block])
+
+
 def indexed(backend: CodegenBackend, name: str, lowering: Indexed, *given: Any, out: Window | None = None) -> Window:
     """A result made of positions and numbers, ``(*numbers, layout)``."""
     *numbers, layout = given
@@ -137,7 +152,7 @@ def indexed(backend: CodegenBackend, name: str, lowering: Indexed, *given: Any, 
 
     if layout.numel:
         built = backend.built((name, d, rank, classes), index, render)
-        block, units = backend.units(nest.sizes, index)
+        units, ends = _units(backend, nest, index)
         strides = nest.strides[0] if classes == "s" else nest.strides[0][:-1]
-        backend.run(built, units, [out.memory, out.offset, *numbers, *nest.sizes, *strides, block], index)
+        backend.run(built, units, [out.memory, out.offset, *numbers, *nest.sizes, *strides, *ends], index)
     return out

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...codegen import reduction as loops
+from ...codegen.dialect import Dialect
 from ...codegen.geometry import collapse
 from ...codegen.lowering import Reduction
 from ...codegen.scalar import compute
+from ...codegen.writer import Kernel
 from ...dtypes import dtype, int64
 from ...layout import Layout
 from ..window import Window
@@ -21,11 +23,43 @@ _PART = 1 << 15
 """Elements of a result that are worth another part."""
 
 
+class _Plan(NamedTuple):
+    """What a reduction of one layout needs."""
+
+    result: Layout
+    units: int
+    built: Any
+    tail: list[int]
+    states: list[Layout]
+    finish: Any
+    index: int
+
+
 def reduction(
     backend: CodegenBackend, name: str, lowering: Reduction, x: Window, dims: Any, keepdim: bool, *rest: Any
 ) -> Window:
     """``(x, dims or dim, keepdim[, dtype])``."""
-    layout = x.layout
+    key = (name, x.layout, dims, keepdim, *rest)
+    plan = backend.plans.get(key)
+    if plan is None:
+        plan = backend.plans[key] = _plan(backend, name, lowering, x.layout, dims, keepdim, *rest)
+    result = backend.allocate(plan.result)
+    if not plan.units:
+        return result
+    if plan.finish is None:
+        backend.run(plan.built, plan.units, [x.memory, x.offset, result.memory, result.offset, *plan.tail], plan.index)
+        return result
+    states = [backend.allocate(state) for state in plan.states]
+    blocks = [v for state in states for v in (state.memory, state.offset)]
+    backend.run(plan.built, plan.units, [x.memory, x.offset, *blocks, *plan.tail], plan.index)
+    parts = plan.tail[-1]
+    backend.run(plan.finish, plan.result.numel, [*blocks, result.memory, result.offset, parts], plan.index)
+    return result
+
+
+def _plan(
+    backend: CodegenBackend, name: str, lowering: Reduction, layout: Layout, dims: Any, keepdim: bool, *rest: Any
+) -> _Plan:
     source = layout.dtype
     converted: dtype = rest[0] if rest else source
     out_dtype = converted if rest or isinstance(dims, tuple) else int64
@@ -35,10 +69,10 @@ def reduction(
     shape = [1 if d in chosen else n for d, n in enumerate(layout.shape)]
     if not keepdim:
         shape = [n for d, n in enumerate(layout.shape) if d not in chosen]
-    result = backend.allocate(Layout.of(tuple(shape), out_dtype, layout.device))
-    numel = result.layout.numel
-    if not numel:
-        return result
+    result = Layout.of(tuple(shape), out_dtype, layout.device)
+    index = layout.device.index or 0
+    if not result.numel:
+        return _Plan(result, 0, None, [], [], None, index)
     over = [d for d in range(len(layout.shape)) if d in chosen]
     if isinstance(dims, tuple):  # a fold does not mind the order: long dense loops innermost
         over.sort(key=lambda d: -layout.strides[d])
@@ -48,32 +82,23 @@ def reduction(
     walk = "inner1" if r.strides[0][-1] == 1 else "inners"
     if walk == "inners" and k.strides[0][-1] == 1 and k.sizes[-1] > 1:
         walk = "outer"
-    index = layout.device.index or 0
-    groups = numel if walk != "outer" else numel // k.sizes[-1] * -(-k.sizes[-1] // loops.LANES)
-    each = layout.numel // groups
-    parts = max(1, min(each // _PART, -(-backend.workers(index) // groups)))
+    groups = result.numel if walk != "outer" else result.numel // k.sizes[-1] * -(-k.sizes[-1] // loops.COLUMNS)
+    parts = max(1, min(layout.numel // groups // _PART, -(-backend.workers(index) // groups)))
     sizes = (len(k.sizes), len(r.sizes))
-    key = (name, source, converted, out_dtype, *sizes, walk)
     tail = [*k.sizes, *r.sizes, *k.strides[0], *r.strides[0], parts]
     whole = parts == 1
 
-    def render(dialect: Any) -> Any:
+    def render(dialect: Dialect) -> Kernel:
         out = out_dtype if whole else None
         return loops.reduce(dialect, name, lowering, source, converted, out, *sizes, walk)
 
-    built = backend.built((*key, whole), index, render)
+    built = backend.built((name, source, converted, out_dtype, *sizes, walk, whole), index, render)
     if whole:
-        backend.run(built, groups, [x.memory, x.offset, result.memory, result.offset, *tail], index)
-        return result
-    states = [
-        backend.allocate(Layout.of((numel, parts), e.dtype, layout.device))
-        for e in lowering.identity(compute(converted))
-    ]
-    blocks = [v for state in states for v in (state.memory, state.offset)]
-    backend.run(built, groups * parts, [x.memory, x.offset, *blocks, *tail], index)
-    built = backend.built(
+        return _Plan(result, groups, built, tail, [], None, index)
+    identity = lowering.identity(compute(converted))
+    states = [Layout.of((result.numel, parts), e.dtype, layout.device) for e in identity]
+    finish = backend.built(
         ("finish", name, converted, out_dtype), index,
         lambda dialect: loops.finish(dialect, f"{name}_finish", lowering, converted, out_dtype),
     )  # fmt: skip
-    backend.run(built, numel, [*blocks, result.memory, result.offset, parts], index)
-    return result
+    return _Plan(result, groups * parts, built, tail, states, finish, index)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from ...codegen import templates
 from ...codegen.geometry import collapse
 from ...codegen.scalar import compute
-from ...codegen.templates import TILE
 from ...dtypes import int64
 from ...layout import Layout
 from ..window import Window
@@ -18,7 +17,7 @@ from ..window import Window
 if TYPE_CHECKING:
     from ..codegen_backend import CodegenBackend
 
-__all__ = ["TEMPLATES", "signed"]
+__all__ = ["TEMPLATES"]
 
 
 def _random_bits(backend: CodegenBackend, seed: int, offset: int, layout: Layout) -> Window:
@@ -27,13 +26,12 @@ def _random_bits(backend: CodegenBackend, seed: int, offset: int, layout: Layout
     if layout.numel:
         built = backend.built(("random_bits",), index, templates.random_bits)
         block, units = backend.units((blocks,), index)
-        numbers = [signed(seed), signed(offset), layout.numel, block]
+        numbers = [_signed(seed), _signed(offset), layout.numel, block]
         backend.run(built, units, [y.memory, y.offset, *numbers], index)
     return y
 
 
-def signed(word: int) -> int:
-    """Of 64 bits, what int64 has the same."""
+def _signed(word: int) -> int:
     return word - 2**64 if word >= 2**63 else word
 
 
@@ -67,34 +65,53 @@ def _permuted(backend: CodegenBackend, x: Window, order: list[int]) -> Window:
 
 
 def _matmul(backend: CodegenBackend, a: Window, b: Window) -> Window:
-    d, index = a.layout.dtype, a.layout.device.index or 0
-    *batch, m, k = a.layout.shape
-    n = b.layout.shape[-1]
-    y = backend.allocate(Layout.of((*batch, m, n), d, a.layout.device))
-    if not y.layout.numel:
+    key = ("matmul", a.layout, b.layout)
+    plan = backend.plans.get(key)
+    if plan is None:
+        plan = backend.plans[key] = _plan_matmul(backend, a.layout, b.layout)
+    result, dense, packs, built, units, tail, index = plan
+    y = backend.allocate(result)
+    if not units:
         return y
-    nest = collapse(batch, [a.layout.strides[:-2], b.layout.strides[:-2]])
-    if len(nest.sizes) > 1:
+    if dense:
         a, b = map(backend.kernels["copy"].function, (a, b))
-        nest = collapse(batch, [a.layout.strides[:-2], b.layout.strides[:-2]])
-    matrices = prod(batch)
-    packed, steps = [], []
-    for x, lines, width, along, across, step in (
-        (a, m, TILE[0], -1, -2, nest.strides[0][0]), (b, n, TILE[1], -2, -1, nest.strides[1][0])
+    packed: list[Any] = []
+    for x, (into, pack, panels, numbers) in zip((a, b), packs, strict=True):
+        panel = backend.allocate(into)
+        backend.run(pack, panels, [x.memory, x.offset, panel.memory, panel.offset, *numbers], index)
+        packed += [panel.memory, panel.offset]
+    backend.run(built, units, [*packed, y.memory, y.offset, *tail], index)
+    return y
+
+
+def _plan_matmul(backend: CodegenBackend, a: Layout, b: Layout) -> tuple[Any, ...]:
+    """Result's layout, whether operands are copied first, each one's packing, the kernel, its units and numbers."""
+    d, index = a.dtype, a.device.index or 0
+    *batch, m, k = a.shape
+    n, matrices = b.shape[-1], prod(batch)
+    result = Layout.of((*batch, m, n), d, a.device)
+    if not result.numel:
+        return result, False, [], None, 0, [], index
+    nest = collapse(batch, [a.strides[:-2], b.strides[:-2]])
+    dense = len(nest.sizes) > 1
+    if dense:
+        a, b = a.dense, b.dense
+        nest = collapse(batch, [a.strides[:-2], b.strides[:-2]])
+    rows, columns = templates.tile(backend.dialect(index))
+    packs, steps = [], []
+    for x, lines, width, along, across, (step, *_) in (
+        (a, m, rows, -1, -2, nest.strides[0]), (b, n, columns, -2, -1, nest.strides[1])
     ):  # fmt: skip
         count = 1 if step == 0 or matrices == 1 else matrices
         panels = -(-lines // width)
-        into = backend.allocate(Layout.of((count * panels, max(k, 1), width), compute(d), a.layout.device))
-        built = backend.built(("pack", d, width), index, partial(templates.pack, name=f"pack{width}", d=d, width=width))
-        strides = x.layout.strides
-        numbers = [k, lines, strides[along], strides[across], step]
-        backend.run(built, count * panels, [x.memory, x.offset, into.memory, into.offset, *numbers], index)
-        packed += [into.memory, into.offset]
+        into = Layout.of((count * panels, max(k, 1), width), compute(d), a.device)
+        render = partial(templates.pack, name=f"pack{width}", d=d, width=width)
+        built = backend.built(("pack", d, width), index, render)
+        packs.append((into, built, count * panels, [k, lines, x.strides[along], x.strides[across], step]))
         steps.append(0 if count == 1 else panels)
     built = backend.built(("matmul", d), index, lambda dialect: templates.matmul(dialect, "matmul", d))
-    units = matrices * -(-m // TILE[0]) * -(-n // TILE[1])
-    backend.run(built, units, [*packed, y.memory, y.offset, m, n, k, *steps], index)
-    return y
+    units = matrices * -(-m // rows) * -(-n // columns)
+    return result, dense, packs, built, units, [m, n, k, *steps], index
 
 
 TEMPLATES: dict[str, Callable[..., Any]] = {"random_bits": _random_bits, "sort": _sort, "matmul": _matmul}

@@ -25,10 +25,13 @@ typedef ulong u64; typedef long i64; typedef float f32; typedef ushort f16; type
 #define RESTRICT restrict
 #define INLINE static inline
 #define VECTOR
-typedef float8 v8;
+typedef float8 v8; typedef float16 v16;
 #define ZERO_v8 ((float8)(0.0f))
 #define LOAD_v8(p) vload8(0, p)
 #define STORE_v8(p, x) vstore8(x, 0, p)
+#define ZERO_v16 ((float16)(0.0f))
+#define LOAD_v16(p) vload16(0, p)
+#define STORE_v16(p, x) vstore16(x, 0, p)
 #define NAN_f32 NAN
 #define INFINITY_f32 INFINITY
 #define AS_u32 as_uint
@@ -44,6 +47,9 @@ typedef double f64;
 def opencl(schedule: str = "chunks", double: bool = True) -> Dialect:
     """The dialect for a kind of device, with or without float64."""
     parts = ["#pragma OPENCL FP_CONTRACT OFF\n", _TYPES, _DOUBLE if double else ""]
-    parts += [_CHUNKS if schedule == "chunks" else _GRID, functions(FUNCTIONS, "", double), "\n", errors()]
+    parts += [_CHUNKS if schedule == "chunks" else _GRID, functions(FUNCTIONS, "", double), "\n"]
+    parts += [f"#define {name}_v8 {name}\n" for name in FUNCTIONS] + [errors()]
     parts += [HALF, HALF_DOUBLE if double else "", ACCESS, ACCESS_DOUBLE if double else ""]
-    return Dialect("OpenCL C", "".join(parts), "const i64 units_", schedule, double)
+    return Dialect(
+        "OpenCL C", "".join(parts), "const i64 units_", schedule, double, vectors=schedule == "chunks", lanes=16
+    )
