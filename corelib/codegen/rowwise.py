@@ -271,9 +271,9 @@ class _Rows:
                     w.line("VECTOR")
                     with w.block(f"for (int l = 0; l < {LANES}; ++l)"):
                         take(lambda i: f"lane{i}[l]", "i + l", f"row * {inner} + i + l")
-                w.line(f"for (int half = {LANES // 2}; half; half /= 2)")
-                with w.block("    for (int l = 0; l < half; ++l)"):
-                    join(lambda i: f"lane{i}[l]", {i: f"lane{i}[l + half]" for i, *_ in chosen})
+                w.line(f"for (int fold = {LANES // 2}; fold; fold /= 2)")
+                with w.block("    for (int l = 0; l < fold; ++l)"):
+                    join(lambda i: f"lane{i}[l]", {i: f"lane{i}[l + fold]" for i, *_ in chosen})
                 join(lambda i: f"r{i}", {i: f"lane{i}[0]" for i, *_ in chosen})
             with w.block("for (; i < last; ++i)"):
                 take(lambda i: f"r{i}", "i", f"row * {inner} + i")
