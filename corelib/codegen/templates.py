@@ -8,9 +8,9 @@ from .family import TYPES, loaded, stored
 from .scalar import apply, compute, load, variable
 from .writer import Array, Kernel, Writer
 
-__all__ = ["matmul", "pack", "random_bits", "sort", "tile"]
+__all__ = ["PHILOX", "matmul", "pack", "random_bits", "sort", "tile"]
 
-_PHILOX = """INLINE void philox(u32* c, u32 k0, u32 k1) {
+PHILOX = """INLINE void philox(u32* c, u32 k0, u32 k1) {
     for (int round = 0; round < 10; ++round) {
         const u64 p = (u64)0xD2511F53u * c[0], q = (u64)0xCD9E8D57u * c[2];
         const u32 c1 = c[1], c3 = c[3];
@@ -27,7 +27,7 @@ def random_bits(dialect: Dialect) -> Kernel:
     Arguments: (y, offset), seed, number of the first block, elements, blocks a unit.
     """
     w = Writer(dialect)
-    w.functions["philox"] = _PHILOX
+    w.functions["philox"] = PHILOX
     w.array(Array("y", int64, True))
     w.integer("seed", "counter", "count", "block")
     with w.units():

@@ -17,7 +17,7 @@ from ..window import Window
 if TYPE_CHECKING:
     from ..codegen_backend import CodegenBackend
 
-__all__ = ["TEMPLATES"]
+__all__ = ["TEMPLATES", "signed"]
 
 
 def _random_bits(backend: CodegenBackend, seed: int, offset: int, layout: Layout) -> Window:
@@ -26,12 +26,13 @@ def _random_bits(backend: CodegenBackend, seed: int, offset: int, layout: Layout
     if layout.numel:
         built = backend.built(("random_bits",), index, templates.random_bits)
         block, units = backend.units((blocks,), index)
-        numbers = [_signed(seed), _signed(offset), layout.numel, block]
+        numbers = [signed(seed), signed(offset), layout.numel, block]
         backend.run(built, units, [y.memory, y.offset, *numbers], index)
     return y
 
 
-def _signed(word: int) -> int:
+def signed(word: int) -> int:
+    """Of 64 bits, what int64 has the same."""
     return word - 2**64 if word >= 2**63 else word
 
 
