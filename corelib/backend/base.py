@@ -209,6 +209,10 @@ class Backend:
         """
         raise NotImplementedError
 
+    def allocate_together(self, layouts: list[Layout]) -> list[Array]:
+        """As :meth:`allocate`, for tensors that kernels over lists will be given together (optimizer state)."""
+        return [self.allocate(layout) for layout in layouts]
+
     def upload(self, host: np.ndarray[Any, Any], layout: Layout) -> Array:
         """A dense array holding a copy of the C-contiguous host array (same shape and dtype)."""
         raise NotImplementedError

@@ -186,10 +186,11 @@ def make_node(prim: Any, plan: Plan, operands: tuple[Any, ...], edges: tuple[Any
 def attach(prim: Any, node: Node, result: Any) -> None:
     """Make ``node`` the history of the result, and let it keep the outputs its vjp needs."""
     if type(result) is tuple:
-        node.extra = node.extra or {}
-        node.extra["outputs"] = tuple([None if r is None else r._layout for r in result])
+        if prim.asks_layouts:
+            node.extra = {**(node.extra or {}), "outputs": tuple([None if r is None else r._layout for r in result])}
+        fixed = prim.nondifferentiable
         for i, r in enumerate(result):
-            if r is not None and r._layout.dtype.category >= 2 and i not in prim.nondifferentiable:
+            if r is not None and r._layout.dtype.category >= 2 and i not in fixed:
                 r._node = Output(node, i)
                 if r._view is not None:
                     r._view.creation = r._view.creation or "multi_output"

@@ -365,9 +365,8 @@ class CopySlices(Node):
         return (whole, *rest)
 
 
-def save_output(tensor: Tensor) -> Tensor:
-    """A result as its own node may keep it: the same memory and version, without the node."""
-    return detached(tensor)
+save_output = detached
+"""A result as its own node may keep it: the same memory and version, without the node."""
 
 
 def as_view(tensor: Tensor, plan: Any) -> Tensor:

@@ -36,6 +36,7 @@ from .normalization import batch_norm as batch_norm
 from .normalization import layer_norm as layer_norm
 from .optimizer import adam_step_ as adam_step_
 from .optimizer import sgd_step_ as sgd_step_
+from .optimizer import zeros_together as zeros_together
 from .pooling import avg_pool2d as avg_pool2d
 from .pooling import max_pool2d as max_pool2d
 from .pooling import max_pool2d_with_indices as max_pool2d_with_indices

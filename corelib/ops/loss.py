@@ -235,6 +235,9 @@ def cross_entropy(
     label_smoothing: float = 0.0,
 ) -> Tensor:  # fmt: skip
     """Of logits [N, C, ...] or [C] with class indices, or with probabilities of the logits' shape."""
+    shape, own = input._layout.shape, target._layout
+    if len(shape) == 2 and own.shape == (*shape,)[:1] and own.dtype is int64 and weight is None and not label_smoothing:
+        return class_cross_entropy(input, target, ignore_index, reduction)[0]  # at once: what most programs ask for
     dim = 0 if input.ndim == 1 else 1
     classes = input.shape[dim] if input.ndim else 0
     if not 0.0 <= label_smoothing <= 1.0:

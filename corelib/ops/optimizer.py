@@ -14,11 +14,12 @@ from ..codegen.lowering import LOWERINGS, Update, UpdateGroup
 from ..codegen.scalar import Expr
 from ..core.dispatch import notify
 from ..core.modes import Effect
-from ..core.tensor import Tensor, backend_of, storage_of
-from ..state import local
+from ..core.tensor import Tensor, backend_of, fresh, storage_of
+from ..state import STATE, local
+from .creation import zeros_like
 from .elementwise import maximum, sqrt
 
-__all__ = ["adam_step_", "sgd_step_"]
+__all__ = ["adam_step_", "sgd_step_", "zeros_together"]
 
 
 def _kernel(name: str, tensors: list[list[Tensor]]) -> Callable[..., Any] | None:
@@ -29,15 +30,27 @@ def _kernel(name: str, tensors: list[list[Tensor]]) -> Callable[..., Any] | None
     if entry is None or not backend.mutable:
         return None
     dtypes = set()
-    for group in tensors:
-        for t in group:
-            layout = t._layout
-            if not layout.contiguous or layout.device is not first.device:
-                return None
-            dtypes.add(layout.dtype)
+    for layout in {t._layout for group in tensors for t in group}:
+        if not layout.contiguous or layout.device is not first.device:
+            return None
+        dtypes.add(layout.dtype)
     while entry is not None and not dtypes <= entry.dtypes:
         entry = entry.otherwise  # a pack's kernel for some dtypes takes nothing away from the others
     return None if entry is None else entry.function
+
+
+def zeros_together(like: list[Tensor]) -> list[Tensor]:
+    """Zeros in the shapes of these tensors, in memory that the steps here like best."""
+    layouts = [t._layout for t in like]
+    backend = backend_of(layouts[0])
+    plain = backend.mutable and backend.kernels["fill"].out and not STATE.intercept
+    if not plain or not all(
+        [x.contiguous and x.dtype.category == 2 and x.device is layouts[0].device for x in layouts]
+    ):
+        return [zeros_like(t) for t in like]
+    fill = backend.kernels["fill"].function
+    dense = [x.dense for x in layouts]
+    return [fresh(fill(0.0, x, out=array), x) for array, x in zip(backend.allocate_together(dense), dense, strict=True)]
 
 
 def _written(*groups: list[Tensor]) -> None:
@@ -224,6 +237,13 @@ def _adam_groups(
 LOWERINGS["adam_step"] = Update("f", _adam_groups)
 
 
+def _run(effect: Effect, *args: Any) -> None:
+    if STATE.intercept or local.within:
+        notify(effect, *args)
+    else:
+        effect.effect(*args)
+
+
 def _below_grad(function: Callable[..., None]) -> Callable[..., None]:
     def run(*args: Any) -> None:
         previous, local.grad = local.grad, False
@@ -254,7 +274,7 @@ def sgd_step_(
 ) -> None:
     """A step of SGD for all parameters; ``first`` says that the momentum buffers hold nothing yet."""
     if params:
-        notify(
+        _run(
             _sgd_effect,
             params,
             grads,
@@ -288,7 +308,7 @@ def adam_step_(
 ) -> None:
     """A step of Adam (AdamW where ``decoupled``) for all parameters; counts each of ``steps``."""
     if params:
-        notify(
+        _run(
             _adam_effect,
             params,
             grads,

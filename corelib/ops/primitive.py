@@ -153,6 +153,7 @@ class Primitive:
                         f"{self.name}: vjp asks for '{name}', which is neither operand nor output nor parameter"
                     )
         self.saves_output = frozenset(outputs)
+        self.asks_layouts = any("output_layouts" in inspect.signature(f).parameters for f in functions.values())
         self.saved_operands = tuple(n for n in self.operands if n in self.saves)
 
     def needs_operand(self, position: int, edges: tuple[Any, ...]) -> bool:

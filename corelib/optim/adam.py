@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import ops
-from ..creation import tensor, zeros_like
+from ..creation import tensor
 from ..dtypes import float32
 from ..tensor import Tensor
 from ._options import check_implementation, check_tensor_lr, number
@@ -94,14 +94,13 @@ class Adam(Optimizer):
         squares: list[Tensor] = []
         largest: list[Tensor] = []
         steps: list[Tensor] = []
-        for param in group["params"]:
-            grad = param.grad
-            if grad is None:
-                continue
-            state = self.state[param]
-            if not state:
-                self._init_state(state, param, group)
-            if param.is_complex():  # as two real parameters; views, so that it is updated through them
+        given = [p for p in group["params"] if p._grad is not None]
+        new = [p for p in given if not self.state[p]]
+        if new:
+            self._init_state(new, group)
+        for param in given:
+            grad, state = param._grad, self.state[param]
+            if param._layout.dtype.is_complex:  # as two real parameters; views, so that it is updated through them
                 param, grad = real(param), real(grad)
                 state = {key: real(value) for key, value in state.items()}
             params.append(param)
@@ -131,12 +130,13 @@ class Adam(Optimizer):
             decoupled=group["decoupled_weight_decay"],
         )
 
-    @staticmethod
-    def _init_state(state: dict[str, Any], param: Tensor, group: dict[str, Any]) -> None:
-        # On the CPU unless asked otherwise: the bias corrections are computed on the host.
-        device = param.device if group["capturable"] or group["fused"] else "cpu"
-        state["step"] = tensor(0.0, dtype=float32, device=device)
-        state["exp_avg"] = zeros_like(param)
-        state["exp_avg_sq"] = zeros_like(param)
-        if group["amsgrad"]:
-            state["max_exp_avg_sq"] = zeros_like(param)
+    def _init_state(self, params: list[Tensor], group: dict[str, Any]) -> None:
+        names = ["exp_avg", "exp_avg_sq", *["max_exp_avg_sq"] * group["amsgrad"]]
+        zeros = [ops.zeros_together(params) for _ in names]
+        for i, param in enumerate(params):
+            # On the CPU unless asked otherwise: the bias corrections are computed on the host.
+            device = param.device if group["capturable"] or group["fused"] else "cpu"
+            state = self.state[param]
+            state["step"] = tensor(0.0, dtype=float32, device=device)
+            for name, each in zip(names, zeros, strict=True):
+                state[name] = each[i]

@@ -264,3 +264,18 @@ def test_recording_in_one_thread_while_another_does_not() -> None:
                 assert (x * 2).requires_grad
 
     run_threads(work)
+
+
+def test_relu_passes_the_gradient_of_nan_and_no_infinite_one_where_it_is_zero():
+    x = corelib.tensor([float("nan"), -float("nan"), 1.0, -1.0, 0.0, -0.0], requires_grad=True)
+    corelib.relu(x).backward(corelib.full((6,), float("inf")))
+    assert x.grad.tolist() == [float("inf")] * 3 + [0.0] * 3
+
+
+def test_a_leaf_reached_twice_and_by_an_output_of_several():
+    x = corelib.tensor([3.0, 1.0, 2.0], requires_grad=True)
+    values, _ = x.sort()
+    (values * corelib.tensor([1.0, 10.0, 100.0]) + x + x).sum().backward()
+    assert x.grad.tolist() == [102.0, 3.0, 12.0]
+    (x * 2).sum().backward()
+    assert x.grad.tolist() == [104.0, 5.0, 14.0]

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from corelib_cpu import optimizers
 from corelib_cpu.backend import CpuBackend
 
 from corelib import dtypes as D
@@ -292,3 +293,63 @@ def test_optimizers_take_views_and_tensors_at_different_steps():
     np.testing.assert_allclose(params[1], 1 - bias, rtol=1e-5)
     K["sgd_step"](params, grads, None, 1.0, 0.0, 0.0, 0.0, False, False, True)
     np.testing.assert_allclose(base, [[-1.1, 0, -1.1]] * 2, rtol=1e-5)
+
+
+def test_joined_arrays_are_small_and_side_by_side():
+    big = optimizers._TILE
+    wanted = [
+        ((3, 2), D.float32),
+        ((big,), D.float32),
+        ((4,), D.float32),
+        ((5,), D.float64),
+        ((0,), D.float64),
+        ((), D.float64),
+    ]
+    arrays = optimizers.joined([(shape, d.numpy) for shape, d in wanted])
+    assert [(a.shape, a.dtype) for a in arrays] == [(shape, d.numpy) for shape, d in wanted]
+    assert all(type(a) is np.ndarray and a.flags.c_contiguous for a in arrays)
+    assert arrays[0].base is arrays[2].base and arrays[0].base.places == (0, 2)
+    assert arrays[3].base is arrays[5].base and arrays[1].base is None and arrays[4].base is None
+    for i, a in enumerate(arrays):
+        a.fill(i)
+    assert [set(a.ravel()) for a in arrays] == [{0}, {1}, {2}, {3}, set(), {5}]
+
+
+@pytest.mark.parametrize("amsgrad", [False, True])
+@pytest.mark.parametrize("weight_decay,decoupled", [(0, False), (0.1, False), (0.1, True)])
+@pytest.mark.parametrize("changed", [None, "order", "step", "array", "fewer"])
+def test_adam_on_joined_states_is_the_same_to_the_bit(amsgrad, weight_decay, decoupled, changed):
+    shapes = [(4, 5), (), (7,), (3, 1)]
+    options = (0.01, 0.9, 0.99, 1e-8, weight_decay, amsgrad, True, decoupled)
+    made = []
+    for join in (False, True):
+        rng = np.random.default_rng(0)
+        params = [rng.random(s).astype(np.float32) for s in shapes]
+        states = [
+            optimizers.joined([(s, np.dtype(np.float32)) for s in shapes])
+            if join
+            else [np.empty(s, np.float32) for s in shapes]
+            for _ in range(3)
+        ]
+        steps = [np.zeros((), np.float32) for _ in shapes]
+        for array in [a for group in states for a in group]:
+            array.fill(0)
+        for turn in range(4):
+            lists = [params, [np.array(rng.random(s), np.float32) for s in shapes], *states, steps]
+            if turn and changed == "order":
+                lists = [group[::-1] for group in lists]
+            elif turn and changed == "fewer":
+                lists = [group[1:] for group in lists]
+            elif turn == 1 and changed == "step":
+                steps[2].fill(9)
+            elif turn == 1 and changed == "array":
+                states[0][1] = states[0][1].copy()
+            if join:
+                runs = optimizers._runs(lists[2:5], lists[1], [int(s) for s in lists[5]])
+                assert len(runs) == (not turn or changed is None)
+            if not amsgrad:
+                lists[4] = ()
+            K["adam_step"](*lists, *options)
+        made.append([*params, *states[0], *states[1], *states[2], *steps])
+    for separate, joined in zip(*made, strict=True):
+        np.testing.assert_array_equal(separate, joined)

@@ -288,3 +288,29 @@ def test_hooks_of_every_optimizer() -> None:
         second.step()
     second.step()
     assert log == ["before SGD", "own before", "own after", "after", "before Adagrad", "after"]
+
+
+def test_the_state_of_each_parameter_is_its_own() -> None:
+    params = [parameter(1.0, 2.0), parameter(3.0)]
+    optimizer = optim.Adam(params)
+    optimizer.step()
+    first, second = (optimizer.state[p]["exp_avg"] for p in params)
+    kept = second.tolist()
+    first.fill_(7)
+    first.resize_(4)
+    assert second.tolist() == kept and first.storage_offset() == second.storage_offset() == 0
+    again = optim.Adam(params)
+    again.load_state_dict(copy.deepcopy(optimizer.state_dict()))
+    second.fill_(7)
+    assert again.state[params[1]]["exp_avg"].tolist() == kept
+
+
+def test_state_starts_with_the_first_gradient() -> None:
+    early, late = parameter(1.0), parameter(1.0)
+    late.grad = None
+    optimizer = optim.Adam([early, late], lr=0.1)
+    optimizer.step()
+    late.grad = corelib.ones(1)
+    optimizer.step()
+    assert [optimizer.state[p]["step"].item() for p in (early, late)] == [2, 1]
+    assert early.item() == pytest.approx(0.8) and late.item() == pytest.approx(0.9)

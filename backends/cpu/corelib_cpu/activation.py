@@ -20,7 +20,8 @@ _TILE = 1 << 16  # elements that pass through all steps of a softmax while they 
 @kernel("relu", dtypes=REAL, out=True)
 def relu(x: Array, out: Any = ...) -> Array:
     """The larger of x and 0; nan stays nan."""
-    return local.run(np.maximum, x, _zero(x.dtype), out=out, order="C")
+    zero = _zeros.get(x.dtype)
+    return local.run(np.maximum, x, _zero(x.dtype) if zero is None else zero, out=out, order="C")
 
 
 _BITS = {size: np.dtype(f"i{size}") for size in (2, 4, 8)}

@@ -76,6 +76,10 @@ class CpuBackend(ArrayModuleBackend):
         except MemoryError as error:
             raise OutOfMemoryError(f"cpu: {error}") from error
 
+    def allocate_together(self, layouts: list[Layout]) -> list[Array]:
+        """Small ones in one piece of memory."""
+        return optimizers.joined([(layout.shape, layout.dtype.numpy) for layout in layouts])
+
     def upload(self, host: Array, layout: Layout) -> Array:
         return np.array(host, dtype=layout.dtype.numpy, order="C")
 

@@ -9,6 +9,7 @@ from corelib.dtypes import float32, float64
 
 from .context import quiet
 from .elementwise import Array
+from .reduction import sum_last
 
 _rows: dict[int, Array] = {}
 
@@ -33,23 +34,29 @@ def _check(target: Array, classes: int, ignored: Array) -> None:
 def class_cross_entropy(x: Array, target: Array, ignore_index: int, reduction: str) -> tuple[Array, Array, Array]:
     """Of logits x [N, C] and class indices [N]: (loss, log-probabilities, how many rows count)."""
     n, classes = x.shape
-    away = np.subtract(x, np.maximum.reduce(x, axis=1, keepdims=True), order="C") if x.size else x.copy()
-    log_probabilities = np.subtract(away, np.log(np.add.reduce(np.exp(away), axis=1, keepdims=True)), out=away)
     rows, count = _range(n), n
+    if x.size:
+        largest = x[rows, x.argmax(1)]  # sooner than a maximum along rows
+        log_probabilities = np.subtract(x, largest.reshape(n, 1), order="C")
+        total = sum_last(np.exp(log_probabilities))
+        np.subtract(log_probabilities, np.log(total, total).reshape(n, 1), log_probabilities)
+    else:
+        log_probabilities = x.copy()
     ignored = None
-    if n and (target.min() < 0 or target.max() >= classes or 0 <= ignore_index < classes):
+    unsigned = target.view(np.uint64) if target.itemsize == 8 else target  # the other type is uint8
+    if n and (np.maximum.reduce(unsigned) >= classes or 0 <= ignore_index < classes):
         ignored = target == ignore_index
         _check(target, classes, ignored)
         target = np.where(ignored, 0, target)
         count = n - int(np.count_nonzero(ignored))
-    losses = np.negative(log_probabilities[rows, target])
+    losses = log_probabilities[rows, target]
     if ignored is not None:
         losses[ignored] = 0
-    loss = losses
-    if reduction != "none":
-        loss = np.add.reduce(losses, out=...)
-        if reduction == "mean":
-            loss = np.divide(loss, x.dtype.type(count), out=...)
+    if reduction == "none":
+        loss = np.subtract(0, losses, losses)
+    else:
+        total = 0 - sum_last(losses)
+        loss = np.array(total / x.dtype.type(count) if reduction == "mean" else total)
     return loss, log_probabilities, np.array(count, x.dtype)
 
 
@@ -62,8 +69,9 @@ def class_cross_entropy_grad(
     n, classes = log_probabilities.shape
     share = np.divide(grad, count) if reduction == "mean" else grad
     result = np.exp(log_probabilities, order="C")
-    ignored = target == ignore_index if n and (target.min() < 0 or 0 <= ignore_index < classes) else None
-    result[_range(n), target if ignored is None else np.where(ignored, 0, target)] -= 1
+    ignored = target == ignore_index if n and (np.minimum.reduce(target) < 0 or 0 <= ignore_index < classes) else None
+    place = (_range(n), target if ignored is None else np.where(ignored, 0, target))
+    result[place] = np.subtract(result[place], 1)
     np.multiply(result, share if reduction != "none" else share.reshape(n, 1), out=result)
     if ignored is not None:
         result[ignored] = 0

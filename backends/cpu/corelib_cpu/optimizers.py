@@ -8,7 +8,9 @@ arrays, which they take faster than Python's.
 from __future__ import annotations
 
 import math
+import weakref
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -32,18 +34,69 @@ def _tiles(arrays: list[Array]) -> Iterable[list[Array]]:
     return ([array[start : start + _TILE] for array in flat] for start in starts)
 
 
-class _Numbers:
-    """Numbers as 0-d arrays of the dtype at hand."""
+class _Joined(np.ndarray[Any, Any]):
+    """Memory of several small arrays, which a step may take as one.
 
-    def __init__(self, *values: float) -> None:
-        self.values = values
-        self.known: dict[Any, list[Array]] = {}
+    Of each, ``places`` has its place in the list that was allocated, and ``parts`` a weak reference.
+    """
 
-    def of(self, dtype: np.dtype[Any]) -> list[Array]:
-        found = self.known.get(dtype)
-        if found is None:
-            found = self.known[dtype] = [np.array(value, dtype) for value in self.values]
-        return found
+    __slots__ = ("parts", "places")
+    places: tuple[int, ...]
+    parts: list[weakref.ref[Array]]
+
+
+def joined(wanted: Sequence[tuple[tuple[int, ...], np.dtype[Any]]]) -> list[Array]:
+    """Uninitialized arrays of these shapes and dtypes; small ones that follow each other side by side."""
+    result = [np.empty(shape, dtype) for shape, dtype in wanted]
+    runs: list[list[int]] = []
+    free = 0
+    for i, array in enumerate(result):
+        if not 0 < array.size <= _TILE // 2:
+            continue
+        if array.size > free or array.dtype != result[runs[-1][0]].dtype:
+            runs.append([])
+            free = _TILE
+        runs[-1].append(i)
+        free -= array.size
+    for run in runs:
+        memory = _Joined((sum([result[i].size for i in run]),), result[run[0]].dtype)
+        start = 0
+        for i in run:
+            size = result[i].nbytes
+            result[i] = np.ndarray(result[i].shape, memory.dtype, memory, start)
+            start += size
+        memory.places, memory.parts = tuple(run), [weakref.ref(result[i]) for i in run]
+    return result
+
+
+def _runs(states: Sequence[Arrays], grads: Arrays, steps: Sequence[int]) -> list[tuple[tuple[int, ...], list[Array]]]:
+    """Where states lie side by side, and are at one step: their places, and each kind of state as one array."""
+    runs = []
+    for first, array in enumerate(states[0]):
+        memory = array.base
+        if memory.__class__ is not _Joined or memory.places[0] != first:
+            continue
+        places = memory.places
+        if places[-1] >= len(steps):
+            continue
+        whole = []
+        for arrays in states:
+            memory = arrays[first].base
+            if memory.__class__ is not _Joined or memory.places != places:
+                break
+            if not all([part() is arrays[i] for i, part in zip(places, memory.parts, strict=True)]):
+                break
+            whole.append(memory.view(np.ndarray))
+        else:
+            if all([steps[i] == steps[first] and grads[i].dtype == memory.dtype for i in places]):
+                runs.append((places, whole))
+    return runs
+
+
+@lru_cache(64)
+def _numbers(dtype: np.dtype[Any], *values: float) -> list[Array]:
+    """Numbers as 0-d arrays."""
+    return [np.array(value, dtype) for value in values]
 
 
 # -- SGD
@@ -64,11 +117,9 @@ def sgd_step(
     first: bool,
 ) -> None:
     """One step of SGD; ``first`` says that the momentum buffers hold nothing yet."""
-    numbers = _Numbers(
-        -lr if maximize and not weight_decay and not momentum else lr, momentum, 1 - dampening, weight_decay
-    )
+    numbers = (-lr if maximize and not weight_decay and not momentum else lr, momentum, 1 - dampening, weight_decay)
     for index, param in enumerate(params):
-        rate, mu, share, decay = numbers.of(param.dtype)
+        rate, mu, share, decay = _numbers(param.dtype, *numbers)
         state = [param, grads[index]]
         if momentum and momentum_buffers is not None:
             state.append(momentum_buffers[index])
@@ -102,6 +153,43 @@ def _with_momentum(
 # -- Adam
 
 
+@lru_cache(16)
+def _adam_numbers(
+    dtype: np.dtype[Any], step: int, lr: float, beta1: float, beta2: float, eps: float
+) -> tuple[Array, ...]:
+    # lr / (1 - beta1**t) * m / (sqrt(v) / c + eps) with c = sqrt(1 - beta2**t), multiplied out by c
+    correction = math.sqrt(1 - beta2**step)
+    changing = np.array((eps * correction, lr * correction / (1 - beta1**step)), dtype)
+    return (*_numbers(dtype, 1 - beta1, beta2, 1 - beta2), changing[0:1].reshape(()), changing[1:2].reshape(()))
+
+
+def _direction(g: Array, t: Array, numbers: tuple[Array, ...], m: Array, v: Array, largest: Any = None) -> Array:
+    """What a step subtracts, in ``t``, after updating the state."""
+    share1, keep2, share2, floor, rate = numbers
+    multiply, add = np.multiply, np.add
+    np.subtract(g, m, t)
+    multiply(t, share1, t)
+    add(m, t, m)
+    multiply(v, keep2, v)
+    multiply(g, g, t)
+    multiply(t, share2, t)
+    add(v, t, v)
+    if largest is not None:
+        v = np.maximum(largest, v, out=largest)
+    np.sqrt(v, t)
+    add(t, floor, t)
+    np.divide(m, t, t)
+    return multiply(t, rate, t)
+
+
+def _count(step: Any) -> int:
+    if step.__class__ is int:
+        return step
+    count = int(step) + 1
+    step.fill(count)
+    return count
+
+
 @kernel("adam_step", dtypes=(float32, float64))
 @quiet
 def adam_step(
@@ -123,46 +211,42 @@ def adam_step(
     """One step of Adam, or of AdamW where the weight decay is ``decoupled``.
 
     ``steps`` are 0-d arrays, which are counted here, or numbers of the step that were counted already;
-    ``max_exp_avg_sqs`` is empty without ``amsgrad``.
+    ``max_exp_avg_sqs`` is empty without ``amsgrad``.  Small states that lie side by side are updated as one.
     """
-    numbers_of_step: dict[int, _Numbers] = {}
-    multiply, add, subtract, divide, sqrt = np.multiply, np.add, np.subtract, np.divide, np.sqrt
+    counts = [_count(step) for step in steps]
+    states = [exp_avgs, exp_avg_sqs, max_exp_avg_sqs] if amsgrad else [exp_avgs, exp_avg_sqs]
+    subtract, multiply = np.subtract, np.multiply
+    directions: dict[int, Array] = {}
+    for places, whole in _runs(states, grads, counts):
+        g = np.concatenate([grads[i].ravel() for i in places])
+        if maximize:
+            np.negative(g, g)
+        if weight_decay and not decoupled:
+            (decay,) = _numbers(g.dtype, weight_decay)
+            np.add(g, multiply(np.concatenate([params[i].ravel() for i in places]), decay), g)
+        t = np.empty(g.shape, g.dtype)
+        _direction(g, t, _adam_numbers(g.dtype, counts[places[0]], lr, beta1, beta2, eps), *whole)
+        start = 0
+        for i in places:
+            param = params[i]
+            directions[i] = t[start : start + param.size].reshape(param.shape)
+            start += param.size
     for index, param in enumerate(params):
-        step = steps[index]
-        if step.__class__ is not int:
-            add(step, 1, step)
-            step = int(step)
-        numbers = numbers_of_step.get(step)
-        if numbers is None:
-            # lr / (1 - beta1**t) * m / (sqrt(v) / c + eps) with c = sqrt(1 - beta2**t), multiplied out by c
-            correction = math.sqrt(1 - beta2**step)
-            step_size = lr * correction / (1 - beta1**step)
-            numbers = numbers_of_step[step] = _Numbers(
-                1 - beta1, beta2, 1 - beta2, eps * correction, step_size, 1 - lr * weight_decay, weight_decay
-            )
-        share1, keep2, share2, floor, rate, shrink, decay = numbers.of(param.dtype)
-        state = [param, grads[index], exp_avgs[index], exp_avg_sqs[index]]
-        if amsgrad:
-            state.append(max_exp_avg_sqs[index])
-        for p, g, m, v, *largest in _tiles(state):
+        if weight_decay and decoupled:
+            (shrink,) = _numbers(param.dtype, 1 - lr * weight_decay)
+        if index in directions:
+            if weight_decay and decoupled:
+                multiply(param, shrink, param)
+            subtract(param, directions[index], param)
+            continue
+        numbers = _adam_numbers(param.dtype, counts[index], lr, beta1, beta2, eps)
+        for p, g, *state in _tiles([param, grads[index], *[arrays[index] for arrays in states]]):
             t = np.empty(p.shape, p.dtype)
             if maximize:
                 g = np.negative(g)
             if weight_decay and decoupled:
                 multiply(p, shrink, p)
             elif weight_decay:
-                g = add(g, multiply(p, decay, t))
-            subtract(g, m, t)
-            multiply(t, share1, t)
-            add(m, t, m)
-            multiply(v, keep2, v)
-            multiply(g, g, t)
-            multiply(t, share2, t)
-            add(v, t, v)
-            if largest:
-                v = np.maximum(largest[0], v, out=largest[0])
-            sqrt(v, t)
-            add(t, floor, t)
-            divide(m, t, t)
-            multiply(t, rate, t)
-            subtract(p, t, p)
+                (decay,) = _numbers(p.dtype, weight_decay)
+                g = np.add(g, multiply(p, decay, t))
+            subtract(p, _direction(g, t, numbers, *state), p)

@@ -21,7 +21,7 @@ def matmul(a: Array, b: Array, out: Any = ...) -> Array:
     if a.itemsize == 2 and is_half(a.dtype):
         return _half_matmul(a, b, out)
     if out is ... and a.ndim == 2:  # as matmul, and sooner in BLAS
-        return local.run(np.dot, a, b)
+        return local.run(a.dot, b)
     return local.run(np.matmul, a, b, out=out, order="C")
 
 
@@ -46,7 +46,7 @@ def linear(x: Array, weight: Array, bias: Array | None) -> Array:
     if outputs >= 32 and weight.size <= 8192 and rows.shape[0] >= 16:
         turned = turned.copy()  # BLAS takes longer over a small transposed matrix than over a copy, with the copying
     run = local.run
-    result: Array = run(np.dot, rows, turned)
+    result: Array = run(rows.dot, turned)
     if bias is not None:
         run(np.add, result, bias, result)
     return result if x.ndim == 2 else result.reshape(*x.shape[:-1], outputs)
@@ -71,11 +71,11 @@ def linear_grad(
     grad_x = grad_weight = grad_bias = None
     run = local.run
     if of_input:
-        grad_x = run(np.dot, rows, weight)
+        grad_x = run(rows.dot, weight)
         if x.ndim != 2:
             grad_x = grad_x.reshape(x.shape)
     if of_weight:
-        grad_weight = run(np.dot, rows.T, x if x.ndim == 2 else _rows(x))
+        grad_weight = run(rows.T.dot, x if x.ndim == 2 else _rows(x))
     if of_bias:
         grad_bias = sum_rows(rows)
     return grad_x, grad_weight, grad_bias
