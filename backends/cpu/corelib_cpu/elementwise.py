@@ -192,7 +192,7 @@ fmin = kernel("fmin", dtypes=REAL, out=True)(_arithmetic(np.fmin))
 nextafter = kernel("nextafter", dtypes=(float32_, float64_), out=True)(_arithmetic(np.nextafter))
 gcd = kernel("gcd", dtypes=INTEGERS, out=True)(_arithmetic(np.gcd))
 lcm = kernel("lcm", dtypes=INTEGERS, out=True)(_arithmetic(np.lcm))
-signbit = kernel("signbit", dtypes=FLOATS, out=True)(_unary(np.signbit))
+signbit = kernel("signbit", dtypes=FLOATS)(_unary(np.signbit))  # NumPy writes into strided outputs wrongly
 maximum = kernel("maximum", dtypes=REAL, out=True)(_arithmetic(np.maximum))
 minimum = kernel("minimum", dtypes=REAL, out=True)(_arithmetic(np.minimum))
 eq = kernel("eq", out=True)(_arithmetic(np.equal))

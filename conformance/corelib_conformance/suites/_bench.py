@@ -219,6 +219,15 @@ class Bench:
         assert found.dtype is result._layout.dtype, f"{prim.name} gave an array of dtype {found.dtype}"
         assert found.contiguous, f"{prim.name} gave an array that is not dense: {found}"
 
+    def into(self, name: str, window: Tensor, *args: Any) -> None:
+        """Have a primitive write its result into an existing view, by a kernel that takes ``out=`` if there is one."""
+        prim = PRIMITIVES[name]
+        bound = prim.signature.bind(*args)
+        bound.apply_defaults()
+        with self.closed() if name in self.backend.kernels else _open():
+            result = prim.into(window, *bound.args)
+        assert result is window, "what was written into is what is returned"
+
     @contextmanager
     def closed(self) -> Iterator[None]:
         """Within this block the backend may not download more than an error word."""

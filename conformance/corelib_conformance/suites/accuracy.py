@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from corelib.device import Device
-from corelib.dtypes import dtype, float32, float64
+from corelib.dtypes import complex64, complex128, dtype, float32, float64
 from corelib.ops import PRIMITIVES
 
 from ..check import Check, Measure, flag_of
+from ..oracles import ORACLES
 from ._bench import Bench
 from ._compare import close, limits, same
 from ._exact import SCALES, exact, integers
@@ -241,6 +242,57 @@ def run_zero_divisor(t: Template, device: Device) -> None:
     )
 
 
+COMPLEX_UNARY = ("neg", "abs", "sqrt", "exp", "log", "sin", "cos", "tanh", "conj_physical", "expm1", "log1p")
+COMPLEX_BINARY = ("add", "sub", "mul", "div", "pow", "eq")
+
+
+def _complex_numbers(d: dtype) -> Array:
+    """Of all sizes up to where squares overflow and underflow, in every direction, and on the axes."""
+    parts = np.array([0.0, 1.0, -1.5, 0.01, -3.0, 7.5])
+    grid = (parts[:, None] + 1j * parts[None, :]).ravel()
+    top = 2.0**100 if d.name == "complex64" else 2.0**900
+    far = np.array([top * (1 + 1j), -top * (2 - 1j), top * 1j, (1 - 3j) / top, (-1 + 0.5j) / top])
+    return np.concatenate([grid, far]).astype(d.numpy)
+
+
+def run_complex(name: str, d: dtype, device: Device) -> None:
+    """Each result within so many units of its own size, overflow and underflow in between not counting."""
+    bench = Bench(device)
+    bench.needs(d)
+    x = _complex_numbers(d)
+    if name in COMPLEX_UNARY:
+        if name in ("exp", "sin", "cos", "tanh", "expm1"):
+            x = x[np.abs(x) < 50]
+        if name in ("log", "log1p"):
+            x = x[(x != 0) & (x != -1)]
+        operands = [x]
+    else:
+        operands = [np.repeat(x, len(x)), np.tile(x, len(x))]
+        if name == "div":
+            fine = operands[1] != 0
+            operands = [o[fine] for o in operands]
+        if name in ("pow", "mul"):
+            fine = (np.abs(operands[0]) < 50) & (np.abs(operands[1]) < 5)
+            fine &= (operands[0] != 0) if name == "pow" else True
+            operands = [o[fine] for o in operands]
+    with np.errstate(all="ignore"):
+        right = ORACLES[name](*[o.astype(np.clongdouble) for o in operands])
+        right = right if name == "eq" else right.astype(np.float64 if name == "abs" else np.complex128)
+    for view in ("contiguous", "stepped", "offset1"):
+        got = bench.run(name, *[bench.view(o, view) for o in operands])[0]
+        if name == "eq":
+            same(got, right, view)
+        elif name == "abs":
+            close(got, right, 4, view)
+        else:
+            units = 2 if name in ("neg", "conj_physical", "add", "sub") else 4096 if name == "pow" else 64
+            fits = np.abs(right) < limits(d.numpy).largest / 4
+            assert (np.abs(right[fits]) < np.inf).all(), "the oracle overflows"
+            close(got[fits], right[fits], units, view, zeros=False)
+    if name in ("neg", "conj_physical", "add", "sub"):
+        same(got, right.astype(got.dtype) if name != "eq" else right, "part by part")
+
+
 def checks() -> Iterator[Check]:
     """Accuracy of every function in every dtype."""
     for name in ELEMENTWISE:
@@ -256,6 +308,11 @@ def checks() -> Iterator[Check]:
                     capability=flag_of(t.dtype.name),
                     run=partial(run, t),
                 )
+
+    for name in (*COMPLEX_UNARY, *COMPLEX_BINARY):
+        for d in (complex64, complex128):
+            run_one = partial(run_complex, name, d)
+            yield Check(f"{name}/{d.name}/accuracy", name, "complex", name, d.name, True, "complex", run_one)
 
 
 def _aspects(t: Template) -> Iterator[tuple[str, Callable[[Template, Device], Measure | None], bool]]:

@@ -263,8 +263,7 @@ def run_out(t: Template, device: Device) -> None:
             buffer = bench.put(memory)
             window = buffer.as_strided(shape, strides, offset)
             operands = [bench.view(p, "transposed" if offset == 3 else "contiguous") for p in parts]
-            got = PRIMITIVES[t.name].function(*operands, *t.rest, out=window)
-            assert got is window, "out= is what is returned"
+            bench.into(t.name, window, *operands, *t.rest)
             wanted = memory.copy()
             np.lib.stride_tricks.as_strided(wanted[offset:], shape, [s * memory.itemsize for s in strides])[...] = (
                 np.resize(right, shape))  # fmt: skip
@@ -277,7 +276,7 @@ def run_out(t: Template, device: Device) -> None:
                 continue
             for view in ("contiguous", "transposed", "offset1", "stepped"):
                 operands = [bench.view(h[:60].reshape(12, 5), view) for h in hosts]
-                PRIMITIVES[t.name].function(*operands, *t.rest, out=operands[position])
+                bench.into(t.name, operands[position], *operands, *t.rest)
                 same(bench.get(operands[position]), right[:60].reshape(12, 5), f"out= is operand {position}, {view}")
                 for j, (operand, host) in enumerate(zip(operands, hosts, strict=True)):
                     if j != position:

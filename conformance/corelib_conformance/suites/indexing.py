@@ -179,7 +179,7 @@ def run_scatter(name: str, d: dtype, device: Device) -> None:
     )
     x = bench.put(host := _exact((6, 5), d, 12))
     index, source = _rows((6, 5), 6, 0), _exact((6, 5), d, 13)
-    PRIMITIVES[name].function(x, bench.put(index), bench.put(source), 0, out=x)
+    bench.into(name, x, x, bench.put(index), bench.put(source), 0)
     same(bench.get(x), _scattered(name, host, index, source, 0), "out= is the input")
     x = bench.put(host)
     same(
@@ -274,7 +274,13 @@ def _keys(shape: tuple[int, ...], d: dtype, seed: int) -> Array:
         return rng.random(shape) < 0.5
     if d.category == 1:
         limit = np.iinfo(d.numpy)
-        return rng.choice(np.array([limit.min, limit.max, 0, 1, 2, 3, limit.max // 2, limit.min // 2], d.numpy), shape)
+        return rng.choice(
+            np.array(
+                [limit.min, limit.max, 0, 1, 2, 3, limit.max // 2, limit.min // 2, limit.max - 1, limit.min + 1],
+                d.numpy,
+            ),
+            shape,
+        )
     return rng.choice(np.array([-1, 2, -0.5, 3, np.nan, np.inf, -np.inf, 1e-3, 100]).astype(d.numpy), shape)
 
 

@@ -204,7 +204,7 @@ def run_out(d: dtype, device: Device) -> None:
     for strides, offset in (((6, 1), 1), ((1, 5), 3), ((16, 2), 5), ((9, 1), 2)):
         memory = poison((120,), d)
         buffer = bench.put(memory)
-        PRIMITIVES["matmul"].function(bench.put(a), bench.put(b), out=buffer.as_strided((5, 6), strides, offset))
+        bench.into("matmul", buffer.as_strided((5, 6), strides, offset), bench.put(a), bench.put(b))
         wanted = memory.copy()
         view = np.lib.stride_tricks.as_strided(wanted[offset:], (5, 6), [s * d.itemsize for s in strides])
         view[...] = right + d.numpy.type(0)
@@ -213,7 +213,7 @@ def run_out(d: dtype, device: Device) -> None:
         square, other = whole((size, size), d, 19), whole((size, size), d, 20)
         for position in (0, 1):
             x, y = bench.put(square), bench.put(other)
-            PRIMITIVES["matmul"].function(x, y, out=(x, y)[position])
+            bench.into("matmul", (x, y)[position], x, y)
             got = bench.get((x, y)[position])
             same(
                 got + d.numpy.type(0),

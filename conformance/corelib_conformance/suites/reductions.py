@@ -422,7 +422,7 @@ def run_out(name: str, d: dtype, device: Device) -> None:
                 tuple(s // right.itemsize * stretch for s in np.ascontiguousarray(right).strides) if right.ndim else ()
             )
             window = buffer.as_strided(right.shape, strides, 3)
-            PRIMITIVES[name].function(*arguments(name, bench.put(host), along), out=window)
+            bench.into(name, window, *arguments(name, bench.put(host), along))
             wanted = memory.copy()
             wanted[3 : 3 + count : stretch][: right.size] = right.ravel()
             same(bench.get(buffer), wanted, f"out= at offset 3, every {stretch}, shape {shape}", payload=True)
@@ -431,7 +431,7 @@ def run_out(name: str, d: dtype, device: Device) -> None:
             host = numbers(shape, d, name, seed=6)
             for view in ("contiguous", "transposed", "offset1"):
                 x = bench.view(host, view)
-                PRIMITIVES[name].function(*arguments(name, x, dim), out=x)
+                bench.into(name, x, *arguments(name, x, dim))
                 same(bench.get(x), answer(name, host, dim)[0].astype(d.numpy), f"out= is the input, {view}")
     host = numbers((6, 7), d, name)
     bench.independent(name, *arguments(name, bench.put(host), 1 if name in ALONG else (1,)))

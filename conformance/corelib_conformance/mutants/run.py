@@ -1,0 +1,133 @@
+"""Puts mutants to the suite: the backends without a fault must pass, a canary must die, and then every mutant."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from typing import Any
+
+from ..check import Check, Unsupported, collect
+from .planting import MUTANTS, Mutant, planted, unplanted
+
+__all__ = ["CANARIES", "Outcome", "baseline", "examine", "load", "run"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a mutant (or of a backend without a fault).
+
+    Attributes:
+        number, name, base, groups: of the mutant.
+        killed: the id of the check that failed first, or None.
+        quick: whether that check belongs to the quick profile.
+        message: how it failed.
+        checks: how many checks were run.
+        seconds: how long they took.
+    """
+
+    number: int
+    name: str
+    base: str
+    groups: tuple[str, ...]
+    killed: str | None
+    quick: bool
+    message: str
+    checks: int
+    seconds: float
+
+
+@cache
+def load() -> tuple[Mutant, ...]:
+    """All mutants, in order."""
+    from . import kernels, layers, listed, movement  # noqa: F401
+
+    return tuple(MUTANTS)
+
+
+@cache
+def _by_group() -> dict[str, list[Check]]:
+    found: dict[str, list[Check]] = {}
+    for check in sorted(collect("full"), key=lambda c: not c.quick):
+        found.setdefault(check.group, []).append(check)
+    return found
+
+
+def _put(one: Mutant, device_type: str) -> Outcome:
+    from ..device import flags, resolve
+
+    device = resolve(device_type)
+    from corelib.backend.registry import registry
+
+    held = flags(registry.get(device.type))
+    checks = [c for g in one.groups for c in _by_group()[g]]
+    checks.sort(key=lambda c: not c.quick)
+    started, count = time.perf_counter(), 0
+    for check in checks:
+        if check.capability is not None and not held.get(check.capability, True):
+            continue
+        count += 1
+        try:
+            check.run(device)
+        except Unsupported:
+            continue
+        except Exception as error:
+            message = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+            took = time.perf_counter() - started
+            return Outcome(one.number, one.name, one.base, one.groups, check.id, check.quick, message, count, took)
+    return Outcome(one.number, one.name, one.base, one.groups, None, False, "", count, time.perf_counter() - started)
+
+
+def examine(number: int) -> Outcome:
+    """Put one mutant to its groups, quick checks first, until one fails."""
+    one = load()[number - 1] if number > 0 else CANARIES[-number - 1 if number < 0 else 0]
+    with planted(one) as device:
+        return _put(one, device)
+
+
+def baseline(task: tuple[str, str]) -> Outcome:
+    """Put a backend without a fault to a group: nothing may fail."""
+    name, group = task
+    with unplanted(name) as device:
+        return _put(Mutant(0, f"{name} without a fault", (group,), name, lambda backend: None), device)
+
+
+def _subtracting(backend: Any) -> None:
+    backend.kernels["add"] = replace(backend.kernels["add"], function=backend.kernels["sub"].function)
+
+
+CANARIES = tuple(Mutant(0, f"the canary: add is sub ({b})", ("add",), b, _subtracting) for b in ("cpu", "strict"))
+
+
+def run(numbers: Sequence[int] = (), workers: int = 2, progress: Any = None) -> dict[str, Any]:
+    """Examine mutants (all, where none are named); what became of them.
+
+    Raises RuntimeError where a backend without a fault fails, or a canary lives: then nothing is known.
+    """
+    chosen = [m for m in load() if not numbers or m.number in numbers]
+    tasks = sorted({(m.base, g) for m in chosen for g in m.groups} | {(c.base, "add") for c in CANARIES})
+    say = progress or (lambda text: None)
+    with ProcessPoolExecutor(workers) as pool:
+        canaries = list(pool.map(examine, [-1 - i for i in range(len(CANARIES))]))
+        for outcome in canaries:
+            if outcome.killed is None:
+                raise RuntimeError(f"void: {outcome.name} lives")
+        found = []
+        for outcome in pool.map(examine, [m.number for m in chosen]):
+            found.append(outcome)
+            say(f"{outcome.number:3} {outcome.name}: {outcome.killed or 'SURVIVES'} ({outcome.seconds:.1f} s)")
+        for outcome in pool.map(baseline, tasks):
+            if outcome.killed is not None:
+                raise RuntimeError(f"void: {outcome.name} fails {outcome.killed}: {outcome.message}")
+    killed = [o for o in found if o.killed is not None]
+    return {
+        "total": len(found),
+        "killed": len(killed),
+        "quick": sum(o.quick for o in killed),
+        "survivors": [o.number for o in found if o.killed is None],
+        "baseline": [f"{base}:{group}" for base, group in tasks],
+        "canaries": [o.killed for o in canaries],
+        "mutants": [asdict(o) for o in found],
+    }
