@@ -14,7 +14,7 @@ ARGS ?=
 TORCH := torch==2.13.0
 
 BIN := $(VENV)/bin
-PROJECTS := pyproject.toml backends/cpu/pyproject.toml conformance/pyproject.toml
+PROJECTS := pyproject.toml backends/cpu/pyproject.toml backends/opencl/pyproject.toml conformance/pyproject.toml
 INTERPRETER := $(shell $(PYTHON) -c 'import sys; sys.version_info >= (3, 11) and print(sys.base_prefix, sys.version)')
 
 .PHONY: demo test test-oracle wheels check clean FORCE
@@ -34,7 +34,7 @@ test-oracle: $(VENV)/installed-oracle
 
 wheels: $(VENV)/interpreter
 	rm -rf wheels
-	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir wheels . ./backends/cpu ./conformance
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir wheels . ./backends/cpu ./backends/opencl ./conformance
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check
@@ -53,7 +53,7 @@ $(VENV)/interpreter: FORCE
 	    { rm -rf $(VENV) && $(PYTHON) -m venv $(VENV) && printf '%s\n' '$(INTERPRETER)' > $@; }
 
 $(VENV)/installed-%: $(VENV)/interpreter $(PROJECTS)
-	$(BIN)/python -m pip install --quiet -e '.[$*]' -e ./backends/cpu -e ./conformance
+	$(BIN)/python -m pip install --quiet -e '.[$*]' -e ./backends/cpu -e ./backends/opencl -e ./conformance
 	@touch $@
 
 $(VENV)/installed-oracle: $(VENV)/installed-test

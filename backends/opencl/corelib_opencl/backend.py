@@ -98,11 +98,13 @@ class OpenCLBackend(CodegenBackend):
         pool = self._open(index).pool
         try:
             return pool.allocate(size)
-        except cl.MemoryError:
+        except cl.Error as error:
+            _only_memory(error)
             pool.free_held()
         try:
             return pool.allocate(size)
-        except cl.MemoryError as error:
+        except cl.Error as error:
+            _only_memory(error)
             held = pool.active_bytes / 2**20
             raise OutOfMemoryError(
                 f"opencl:{index} out of memory: tried to allocate {size / 2**20:.2f} MiB with {held:.2f} MiB in use. "
@@ -138,6 +140,18 @@ class OpenCLBackend(CodegenBackend):
             size, group = (min(-(-units // _GROUP), 1 << 16) * _GROUP,), (_GROUP,)
         with opened.lock:
             built(opened.queue, size, group, *arguments, units)
+
+
+_NO_MEMORY = frozenset({
+    cl.status_code.MEM_OBJECT_ALLOCATION_FAILURE, cl.status_code.OUT_OF_RESOURCES, cl.status_code.OUT_OF_HOST_MEMORY,
+    cl.status_code.INVALID_BUFFER_SIZE,
+})  # fmt: skip
+
+
+def _only_memory(error: cl.Error) -> None:
+    """Raise it again where it says anything else than that memory is short."""
+    if error.code not in _NO_MEMORY:
+        raise error
 
 
 def _opened(device: cl.Device) -> _Device:

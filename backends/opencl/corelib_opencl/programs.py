@@ -7,6 +7,7 @@ import os
 import tempfile
 import warnings
 from pathlib import Path
+from typing import Any
 
 import pyopencl as cl
 
@@ -26,18 +27,21 @@ def compile_program(context: cl.Context, device: cl.Device, source: str) -> cl.P
         warnings.simplefilter("ignore")  # a compiler's remarks
         if file is not None and file.exists():
             try:
-                return cl.Program(context, [device], [file.read_bytes()]).build(options)
+                kept: cl.Program = cl.Program(context, [device], [file.read_bytes()])
+                kept.build(options)
+                return kept
             except (cl.Error, OSError):
                 file.unlink(missing_ok=True)  # damaged, or of another driver after all
-        program = cl.Program(context, source)
+        program: Any = cl.Program(context, source)
         try:
-            program.build(options, cache_dir=False)
+            program.build(options, cache_dir=False)  # PyOpenCL's own would keep it twice
         except cl.RuntimeError as error:
             numbered = "\n".join(f"{i:4} {line}" for i, line in enumerate(source.splitlines(), 1))
             raise RuntimeError(f"a kernel does not compile on {device.name}: {error}\n{numbered}") from error
     if file is not None:
         _keep(file, program.get_info(cl.program_info.BINARIES)[0])
-    return program
+    built: cl.Program = program
+    return built
 
 
 def _file(device: cl.Device, options: list[str], source: str) -> Path | None:

@@ -32,7 +32,7 @@ class _Plan(NamedTuple):
     tail: list[int]
     states: list[Layout]
     finish: Any
-    index: int
+    device: int
 
 
 def reduction(
@@ -47,13 +47,13 @@ def reduction(
     if not plan.units:
         return result
     if plan.finish is None:
-        backend.run(plan.built, plan.units, [x.memory, x.offset, result.memory, result.offset, *plan.tail], plan.index)
+        backend.run(plan.built, plan.units, [x.memory, x.offset, result.memory, result.offset, *plan.tail], plan.device)
         return result
     states = [backend.allocate(state) for state in plan.states]
     blocks = [v for state in states for v in (state.memory, state.offset)]
-    backend.run(plan.built, plan.units, [x.memory, x.offset, *blocks, *plan.tail], plan.index)
+    backend.run(plan.built, plan.units, [x.memory, x.offset, *blocks, *plan.tail], plan.device)
     parts = plan.tail[-1]
-    backend.run(plan.finish, plan.result.numel, [*blocks, result.memory, result.offset, parts], plan.index)
+    backend.run(plan.finish, plan.result.numel, [*blocks, result.memory, result.offset, parts], plan.device)
     return result
 
 
