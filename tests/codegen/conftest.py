@@ -10,11 +10,11 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from corelib_conformance.cases import cases
 
 from corelib.backend import BackendSpec, register_backend
 from corelib.backend.registry import registry
 from corelib.device import Device
-from corelib_conformance.cases import cases
 
 
 def _loaded(name: str) -> ModuleType:

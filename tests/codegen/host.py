@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import os
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+from corelib_conformance.cases import Case, arguments, decomposed
 
 from corelib.backend import BackendSpec
 from corelib.backend.codegen_backend import CodegenBackend
@@ -24,7 +26,6 @@ from corelib.codegen.dialects import C
 from corelib.codegen.program import program
 from corelib.codegen.writer import Kernel
 from corelib.core.tensor import Tensor
-from corelib_conformance.cases import Case, arguments, decomposed
 
 __all__ = ["FLAGS", "SANITIZED", "HostBackend", "Libraries", "Memory", "Recorder", "recorded"]
 
@@ -95,7 +96,8 @@ class Libraries:
             file.write_text(source)
             made = library.with_suffix(".new")
             command = ["cc", "-std=gnu11", "-shared", "-fPIC", *flags, "-o", str(made), str(file), "-lm"]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            env = {k: v for k, v in os.environ.items() if k != "LD_PRELOAD"}  # a sanitizer is for what is compiled
+            done = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
             assert done.returncode == 0, done.stderr[:4000]
             made.replace(library)
         return library
@@ -135,7 +137,7 @@ class HostBackend(CodegenBackend):
         ctypes.memmove(memory.address, host.ctypes.data, host.nbytes)
 
     def read(self, memory: Memory, offset: int, size: int, index: int) -> np.ndarray[Any, Any]:
-        assert 0 <= offset and offset + size <= memory.size
+        assert offset >= 0 and offset + size <= memory.size
         return np.frombuffer(bytearray(ctypes.string_at(memory.address + offset, size)), np.uint8)
 
     def build(self, source: str, kernels: Sequence[Kernel], index: int) -> list[Any]:

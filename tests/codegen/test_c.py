@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from corelib_conformance.cases import Case, cases, check
 
 pytestmark = pytest.mark.xdist_group("codegen")  # one process compiles what all of these need
