@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+from ..backend.registry import registry
 from ..core.modes import set_grad
 from ..core.node import Accumulate, Handle, Node, Output, _extra, has_history, node_of, retain_at
 from ..core.tensor import TENSORS, Tensor, backend_of, fresh
@@ -206,6 +207,9 @@ def _repeats(gradients: tuple[Any, ...]) -> bool:
     """Whether one gradient stands for several operands."""
     if len(gradients) == 2:
         return gradients[0] is gradients[1]
+    if len(gradients) == 3:
+        a, b, c = gradients
+        return (a is b or a is c) and a is not None or b is c and b is not None
     present = [id(g) for g in gradients if g is not None]
     return len(set(present)) < len(present)
 
@@ -333,14 +337,22 @@ def _tuple(x: Any) -> tuple[Any, ...]:
     return (x,) if x is None or x.__class__ in TENSORS else tuple(x)
 
 
+_ones: dict[Layout, Any] = {}  # the copy kernel and what it copies
+registry.on_change.append(_ones.clear)
+
+
 def _one(layout: Layout) -> Tensor:
     """The gradient of a scalar with respect to itself."""
     if STATE.intercept:
         from ..ops.creation import ones
 
         return ones(layout.shape, dtype=layout.dtype, device=layout.device)
-    layout = layout._dense or layout.dense
-    return fresh(backend_of(layout).kernels["fill"].function(1.0, layout), layout)
+    known = _ones.get(layout)
+    if known is None:
+        kernels = backend_of(layout).kernels
+        known = _ones[layout] = layout.dense, kernels["copy"].function, kernels["fill"].function(1.0, layout.dense)
+    dense, copy, array = known
+    return fresh(copy(array), dense)
 
 
 def _root(i: int, out: Tensor, gradient: Any) -> tuple[Any, Tensor]:

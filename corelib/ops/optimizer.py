@@ -146,24 +146,17 @@ def _adam(
     maximize: bool,
     decoupled: bool,
 ) -> None:
-    lists = [params, grads, exp_avgs, exp_avg_sqs]
-    kernel = _kernel("adam_step", [*lists, max_exp_avg_sqs] if amsgrad else lists)
+    lists = [params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs if amsgrad else []]
+    kernel = _kernel("adam_step", lists)
     device = params[0]._layout.device
-    if kernel is not None and all([s._layout.device is device for s in steps]):
-        counts: list[Any] = _arrays(steps)  # the kernel counts them
-        _written(steps)
-    else:
+    counted = kernel is not None and all([s._layout.device is device for s in steps])
+    if not counted:
         for s in steps:
             s.add_(1)
-        counts = [int(s.item()) for s in steps]
     if kernel is not None:
         kernel(
-            _arrays(params),
-            _arrays(grads),
-            _arrays(exp_avgs),
-            _arrays(exp_avg_sqs),
-            _arrays(max_exp_avg_sqs) if amsgrad else (),
-            counts,
+            *[[t._array for t in group] for group in lists],
+            [s._array if counted else int(s.item()) for s in steps],  # the kernel counts arrays
             lr,
             beta1,
             beta2,
@@ -173,8 +166,9 @@ def _adam(
             maximize,
             decoupled,
         )
-        _written(params, exp_avgs, exp_avg_sqs, max_exp_avg_sqs if amsgrad else [])
+        _written(params, *lists[2:], steps if counted else [])
         return
+    counts = [int(s.item()) for s in steps]
     for i, (p, g) in enumerate(zip(params, grads, strict=True)):
         d = -g if maximize else g
         if weight_decay:

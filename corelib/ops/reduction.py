@@ -17,6 +17,7 @@ from . import rules, samples
 from .elementwise import abs, bitwise_not, conj, div, eq, exp, le, log, mul, sqrt, where
 from .primitive import primitive
 from .results import ValuesIndices, accepts_out, values_indices
+from .view import expand
 
 _A = samples.array
 
@@ -47,8 +48,8 @@ def _sum_rule(x: Layout, dim: Any, keepdim: bool, dtype: dtype | None) -> Result
 @primitive(
     rule=_sum_rule,
     vjp={
-        "input": lambda grad, input_layout, dim, keepdim: restore(grad, input_layout.shape, dim, keepdim).expand(
-            input_layout.shape
+        "input": lambda grad, input_layout, dim, keepdim: expand(
+            restore(grad, input_layout.shape, dim, keepdim), input_layout.shape
         )
     },
     samples=samples.both(
