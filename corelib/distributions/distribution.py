@@ -1,17 +1,21 @@
-"""What all distributions share: shapes, sampling, densities."""
+"""What all distributions share: shapes, checks, expansion."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from functools import cached_property
+from typing import Any, ClassVar, Self
 
-from .. import ops
-from ..autograd import no_grad
-from ..dtypes import default_dtype
+from .. import _functions as ops
+from ..autograd import enable_grad, grad, no_grad
+from ..dtypes import default_dtype, finfo
 from ..layout import Size
+from ..ops import rules
 from ..tensor import Tensor
+from . import constraints
 
-__all__ = ["Distribution", "broadcast_all"]
+__all__ = ["Distribution", "ExponentialFamily", "broadcast_all", "lazy_property", "sum_rightmost"]
 
 
 def broadcast_all(*values: Any) -> tuple[Tensor, ...]:
@@ -24,8 +28,33 @@ def broadcast_all(*values: Any) -> tuple[Tensor, ...]:
     dtype = given[0].dtype if given else default_dtype()
     device = given[0].device if given else None
     tensors = [v if isinstance(v, Tensor) else ops.tensor(v, dtype=dtype, device=device) for v in values]
-    shape = ops.rules.broadcast_shapes(*[t.shape for t in tensors])
-    return tuple(t.expand(shape) for t in tensors)
+    shape = rules.broadcast_shapes(*[t.shape for t in tensors])
+    return tuple(t if t.shape == shape else t.expand(shape) for t in tensors)
+
+
+def sum_rightmost(value: Tensor, dims: int) -> Tensor:
+    """The sum over the last ``dims`` dimensions."""
+    return value.flatten(value.ndim - dims).sum(-1) if dims else value
+
+
+def open_uniform(shape: Sequence[int], like: Tensor) -> Tensor:
+    """Uniform numbers in (0, 1) with the dtype and device of a tensor."""
+    eps = finfo(like.dtype).eps
+    return ops.rand(*shape, dtype=like.dtype, device=like.device) * (1 - eps) + finfo(like.dtype).tiny
+
+
+def clamp_probs(probs: Tensor) -> Tensor:
+    """Probabilities that are neither 0 nor 1."""
+    eps = finfo(probs.dtype).eps
+    return ops.clamp(probs, eps, 1 - eps)
+
+
+class lazy_property(cached_property[Any]):
+    """A property computed when first asked for, with history; from then on the instance's own."""
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        with enable_grad():
+            return super().__get__(instance, owner)
 
 
 class Distribution:
@@ -34,9 +63,10 @@ class Distribution:
     Arguments that do not satisfy the distribution's constraints are a ValueError unless ``validate_args`` is False.
     """
 
-    has_rsample: ClassVar[bool] = False
-    has_enumerate_support: ClassVar[bool] = False
-    parameters: ClassVar[tuple[str, ...]] = ()
+    has_rsample: Any = False
+    has_enumerate_support: Any = False
+    arg_constraints: ClassVar[Any]
+    support: Any
     _validate_args = __debug__
 
     def __init__(
@@ -45,58 +75,90 @@ class Distribution:
         self._batch_shape, self._event_shape = Size(batch_shape), Size(event_shape)
         if validate_args is not None:
             self._validate_args = validate_args
+        if not self._validate_args:
+            return
+        if not hasattr(self, "arg_constraints"):
+            warnings.warn(
+                f"{type(self)} does not define `arg_constraints`. Please set `arg_constraints = {{}}` or initialize "
+                "the distribution with `validate_args=False` to turn off validation.", stacklevel=2,
+            )  # fmt: skip
+        for name, constraint in getattr(self, "arg_constraints", {}).items():
+            lazy = name not in self.__dict__ and isinstance(getattr(type(self), name, None), lazy_property)
+            if lazy or constraints.is_dependent(constraint):
+                continue
+            value = getattr(self, name)
+            if not bool(constraint.check(value).all()):
+                raise ValueError(
+                    f"Expected parameter {name} ({type(value).__name__} of shape {tuple(value.shape)}) of distribution "
+                    f"{self!r} to satisfy the constraint {constraint!r}, but found invalid values:\n{value}"
+                )
+
+    def _set(self, validate_args: bool | None, event_dims: int = 0, **parameters: Any) -> None:
+        """Broadcast and keep the parameters, whose last ``event_dims`` dimensions are those of the event."""
+        values = broadcast_all(*parameters.values())
+        self.__dict__.update(zip(parameters, values, strict=True))
+        shape = values[0].shape
+        split = len(shape) - event_dims
+        Distribution.__init__(self, shape[:split], shape[split:], validate_args)
 
     @staticmethod
     def set_default_validate_args(value: bool) -> None:
         """Whether arguments are checked where a distribution is not told."""
         if value not in (True, False):
-            raise ValueError("set_default_validate_args(): value must be True or False")
+            raise ValueError
         Distribution._validate_args = value
 
-    def _require(self, name: str, value: Tensor, allowed: Tensor, constraint: str) -> None:
-        """ValueError in PyTorch's words unless ``allowed`` holds everywhere."""
-        if self._validate_args and not bool(allowed.all()):
-            raise ValueError(
-                f"Expected parameter {name} ({type(value).__name__} of shape {tuple(value.shape)}) of distribution "
-                f"{self!r} to satisfy the constraint {constraint}, but found invalid values:\n{value}"
+    def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> Self:
+        """The same with the batch dimensions expanded to ``batch_shape``, over the same memory."""
+        new = self._get_checked_instance(type(self), _instance)
+        shape, old = Size(batch_shape), self._batch_shape
+        for name, value in self.__dict__.items():
+            shared = name.startswith("_unbroadcasted")
+            if isinstance(value, Tensor) and not shared and value.shape[: len(old)] == old:
+                value = value.expand(*shape, *value.shape[len(old) :])
+            elif isinstance(value, Distribution):
+                value = value.expand((*shape, *value.batch_shape[len(old) :]))
+            new.__dict__[name] = value
+        new._batch_shape = shape
+        return new
+
+    def _get_checked_instance(self, cls: Any, _instance: Any = None) -> Any:
+        """The instance to fill when expanding: a new one unless a subclass gives it."""
+        if _instance is None and type(self).__init__ is not cls.__init__:
+            raise NotImplementedError(
+                f"Subclass {type(self).__name__} of {cls.__name__} that defines a custom __init__ method must also "
+                "define a custom .expand() method."
             )
+        return object.__new__(type(self)) if _instance is None else _instance
 
-    def _require_value(self, value: Tensor, allowed: Tensor, support: str) -> None:
-        if self._validate_args and not bool(allowed.all()):
-            raise ValueError(
-                f"Expected value argument ({type(value).__name__} of shape {tuple(value.shape)}) to be within the "
-                f"support ({support}) of the distribution {self!r}, but found invalid values:\n{value}"
-            )
+    batch_shape: Any = property(lambda self: self._batch_shape, doc="The shape of independent distributions.")
+    event_shape: Any = property(lambda self: self._event_shape, doc="The shape of one value.")
+    stddev: Any = property(lambda self: self.variance.sqrt(), doc="The root of the variance.")
 
     @property
-    def batch_shape(self) -> Size:
-        """The shape over which distributions are independent."""
-        return self._batch_shape
-
-    @property
-    def event_shape(self) -> Size:
-        """The shape of one value."""
-        return self._event_shape
-
-    @property
-    def mean(self) -> Tensor:
+    def mean(self) -> Any:
         """The expected value."""
         raise NotImplementedError
 
     @property
-    def variance(self) -> Tensor:
-        """The expected squared distance from the mean."""
-        raise NotImplementedError
+    def mode(self) -> Any:
+        """The most likely value."""
+        raise NotImplementedError(f"{type(self)} does not implement mode")
 
     @property
-    def stddev(self) -> Tensor:
-        """The root of the variance."""
-        return ops.sqrt(self.variance)
+    def variance(self) -> Any:
+        """The expected squared distance from the mean."""
+        raise NotImplementedError
 
     def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         """Values of shape ``sample_shape + batch_shape + event_shape``, without history."""
         with no_grad():
             return self.rsample(sample_shape)
+
+    def sample_n(self, n: int) -> Tensor:
+        """``sample((n,))``, deprecated."""
+        warnings.warn("sample_n(n) will be deprecated. Use .sample((n,)) instead", UserWarning, stacklevel=2)
+        return self.sample((n,))
 
     def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         """As :meth:`sample`, differentiable in the parameters (where ``has_rsample``)."""
@@ -120,19 +182,75 @@ class Distribution:
 
     def perplexity(self) -> Tensor:
         """e to the entropy."""
-        return ops.exp(self.entropy())
+        return self.entropy().exp()
 
     def enumerate_support(self, expand: bool = True) -> Tensor:
         """All values of a discrete distribution."""
         raise NotImplementedError
 
-    def _extended_shape(self, sample_shape: Sequence[int] = ()) -> tuple[int, ...]:
-        return (*sample_shape, *self._batch_shape, *self._event_shape)
+    def _enumerated(self, count: int, like: Tensor, dtype: Any, expand: bool) -> Tensor:
+        """0, 1, ... count - 1 along a new first dimension."""
+        values = ops.arange(count, dtype=dtype, device=like.device).view(-1, *[1] * len(self._batch_shape))
+        return values.expand(-1, *self._batch_shape) if expand else values
+
+    def _extended_shape(self, sample_shape: Sequence[int] = ()) -> Size:
+        return Size((*sample_shape, *self._batch_shape, *self._event_shape))
+
+    def _validate_sample(self, value: Any) -> None:
+        """ValueError where ``value`` has a shape or values that the distribution does not have."""
+        if not isinstance(value, Tensor):
+            raise ValueError("The value argument to log_prob must be a Tensor")
+        shape, event = value.shape, self._event_shape
+        if shape[len(shape) - len(event) :] != event:
+            raise ValueError(f"The right-most size of value must match event_shape: {shape} vs {event}.")
+        expected = Size((*self._batch_shape, *event))
+        if any(1 not in (i, j) and i != j for i, j in zip(shape[::-1], expected[::-1], strict=False)):
+            raise ValueError(f"Value is not broadcastable with batch_shape+event_shape: {shape} vs {expected}.")
+        try:
+            support = self.support
+        except (NotImplementedError, AttributeError):
+            warnings.warn(
+                f"{type(self)} does not define `support` to enable sample validation. Please initialize the "
+                "distribution with `validate_args=False` to turn off validation.", stacklevel=2,
+            )  # fmt: skip
+            return
+        if not bool(support.check(value).all()):
+            raise ValueError(
+                f"Expected value argument ({type(value).__name__} of shape {tuple(shape)}) to be within the support "
+                f"({support!r}) of the distribution {self!r}, but found invalid values:\n{value}"
+            )
+
+    def _checked(self, value: Tensor) -> Tensor:
+        if self._validate_args:
+            self._validate_sample(value)
+        return value
 
     def __repr__(self) -> str:
-        shown = []
-        for name in self.parameters:
-            value = self.__dict__.get(name)
-            if isinstance(value, Tensor):
-                shown.append(f"{name}: {value if value.numel() == 1 else value.size()}")
+        given = {name: self.__dict__[name] for name in self.arg_constraints if name in self.__dict__}
+        shown = [f"{k}: {v if v.numel() == 1 else v.size()}" for k, v in given.items()]
         return f"{type(self).__name__}({', '.join(shown)})"
+
+
+class ExponentialFamily(Distribution):
+    """Densities exp(<t(x), n> - F(n) + k(x)) with natural parameters n and log-normalizer F.
+
+    A subclass that defines ``_natural_params``, ``_log_normalizer`` and ``_mean_carrier_measure`` has its entropy
+    (and its divergence from its own kind) by F's gradient.
+    """
+
+    _mean_carrier_measure: ClassVar[Any] = 0
+
+    @property
+    def _natural_params(self) -> tuple[Tensor, ...]:
+        raise NotImplementedError
+
+    def _log_normalizer(self, *natural_params: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def entropy(self) -> Tensor:
+        natural = [p.detach().requires_grad_() for p in self._natural_params]
+        normalizer = self._log_normalizer(*natural)
+        result: Any = normalizer - self._mean_carrier_measure
+        for n, slope in zip(natural, grad(normalizer.sum(), natural, create_graph=True), strict=True):
+            result = result - (n * slope).reshape((*self._batch_shape, -1)).sum(-1)
+        return result
