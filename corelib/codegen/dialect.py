@@ -8,6 +8,8 @@ kernel's head is written.  The macros:
 * ``load_f16(p, i)``, ``store_f16(p, i, x)``, ``store_f16_f64``, ``round_f16(x)``, and those of ``bf16``.
 * ``UNITS`` opens a kernel's body; ``FIRST``, ``LIMIT`` and ``STEP`` say which units of the work this caller does.
 * ``VECTOR`` stands before a loop whose turns are independent.
+* Where the schedule is "grid", for units that a group of callers does together: ``GROUP(n)`` in a kernel's head says
+  how many they are; ``GROUP_ID`` of ``GROUPS``, ``LOCAL_ID``; ``LOCAL`` memory that they share, ``BARRIER``.
 * ``ERRORS`` declares the error word as a parameter, ``REPORT(code, value, dim, size)`` sets it, touching nothing else.
 """
 

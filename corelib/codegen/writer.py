@@ -38,6 +38,7 @@ class Kernel:
             appends is not among them.
         raises: whether the error word is the last of the arguments.
         contract: whether a multiplication and an addition may be one rounding.
+        group: how many callers do a unit together; 0: each does units of its own, however they are grouped.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Kernel:
     parameters: tuple[str, ...]
     raises: bool = False
     contract: bool = False
+    group: int = 0
 
 
 @dataclass
@@ -57,6 +59,8 @@ class Writer:
     functions: dict[str, str] = field(default_factory=dict)
     head: list[tuple[str, str]] = field(default_factory=list)  # (type for the host, declaration)
     raises: bool = False
+    group: int = 0  # callers that do a unit together
+    _shared: list[str] = field(default_factory=list)
     _depth: int = 1
     _names: int = 0
 
@@ -91,8 +95,13 @@ class Writer:
     def units(self) -> Iterator[None]:
         """The loop over this caller's share of the work."""
         self.line("UNITS")
-        with self.block("for (i64 unit = FIRST; unit < LIMIT; unit += STEP)"):
+        first, step = ("GROUP_ID", "GROUPS") if self.group else ("FIRST", "STEP")
+        with self.block(f"for (i64 unit = {first}; unit < LIMIT; unit += {step})"):
             yield
+
+    def shared(self, t: str, name: str, size: int | str) -> None:
+        """An array in the memory that a group shares."""
+        self._shared.append(f"    LOCAL {t} {name}[{size}];")
 
     def fresh(self, prefix: str = "t") -> str:
         self._names += 1
@@ -169,10 +178,10 @@ class Writer:
         lines = _needed(self.lines)
         found = set(re.findall(r"\w+", " ".join(lines)))
         unread = [name for name in (declaration.split()[-1] for _, declaration in head) if name not in found]
-        text = "\n".join([f"({declared}) {{", *[f"    (void){name};" for name in unread], *lines, "}\n"])
+        text = "\n".join([f"({declared}) {{", *[f"    (void){name};" for name in unread], *self._shared, *lines, "}\n"])
         name = f"run_{name}_{crc32(text.encode()):08x}"  # no other kernel of a program has it, nor a function of C's
-        source = f"KERNEL void {name}{text}"
-        return Kernel(name, source, dict(self.functions), tuple(t for t, _ in head), self.raises, contract)
+        source = f"KERNEL {f'GROUP({self.group}) ' if self.group else ''}void {name}{text}"
+        return Kernel(name, source, dict(self.functions), tuple(t for t, _ in head), self.raises, contract, self.group)
 
 
 _DECLARED = re.compile(r"( *)(?:const )?i64 (\w+) = [^,;]*;")

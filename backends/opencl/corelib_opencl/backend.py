@@ -129,17 +129,20 @@ class OpenCLBackend(CodegenBackend):
             function = cl.Kernel(program, kernel.name)
             scalars = [_SCALARS.get(t) for t in kernel.parameters]
             function.set_scalar_arg_dtypes([*scalars, np.int64])
-            built.append(function)
+            built.append((function, kernel.group))
         return built
 
     def launch(self, built: Any, units: int, arguments: Sequence[Any], index: int) -> None:
         opened = self._open(index)
+        function, group = built
         if opened.dialect.schedule == "chunks":
-            size, group = (min(units, opened.workers),), (1,)
+            size, group = min(units, opened.workers), 1
         else:
-            size, group = (min(-(-units // _GROUP), 1 << 16) * _GROUP,), (_GROUP,)
+            groups = units if group else -(-units // _GROUP)
+            group = group or _GROUP
+            size = min(groups, 1 << 16) * group
         with opened.lock:
-            built(opened.queue, size, group, *arguments, units)
+            function(opened.queue, (size,), (group,), *arguments, units)
 
 
 _NO_MEMORY = frozenset({

@@ -17,6 +17,12 @@ _GRID = """#define UNITS
 #define FIRST get_global_id(0)
 #define LIMIT units_
 #define STEP get_global_size(0)
+#define GROUP(n) __attribute__((reqd_work_group_size(n, 1, 1)))
+#define LOCAL __local
+#define BARRIER barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);
+#define GROUP_ID get_group_id(0)
+#define GROUPS get_num_groups(0)
+#define LOCAL_ID ((int)get_local_id(0))
 """
 _TYPES = """typedef uchar u8; typedef char i8; typedef ushort u16; typedef short i16; typedef uint u32; typedef int i32;
 typedef ulong u64; typedef long i64; typedef float f32; typedef ushort f16; typedef ushort bf16;
