@@ -11,6 +11,9 @@ from .writer import Array, Kernel, Writer
 __all__ = ["avg_pool", "max_pool", "max_pool_grad"]
 
 
+LANES = 8
+
+
 def _rows(w: Writer, sizes: tuple[str, ...]) -> None:
     """Parameters of a pool, and where a unit's row begins: ``base`` in x, ``top`` its first row there."""
     w.integer("beside", "x_below", "x_beside", "height", "width", "x_row", "x_column", "rows", "columns", *sizes)
@@ -35,20 +38,29 @@ def max_pool(dialect: Dialect, name: str, d: dtype) -> Kernel:
         w.array(a)
     _rows(w, ())
     t = TYPES[compute(d)]
-    nan = " || (v != v && best == best)" if d.category == 2 else ""
+    nan = " | ((v != v) & (best[l] == best[l]))" if d.category == 2 else ""
     with w.units():
         w.line(*_START)
-        with w.block("for (i64 column = 0; column < columns; ++column)"):
-            w.line("const i64 left = column * stride1 - padding1;")
-            w.line("i64 at = -1;", f"{t} best = 0;")
+        with w.block(f"for (i64 first = 0; first < columns; first += {LANES})"):
+            w.line(f"const int count = first + {LANES} <= columns ? {LANES} : (int)(columns - first);")
+            w.line(f"{t} best[{LANES}];", f"int at[{LANES}];")
+            w.line(f"for (int l = 0; l < {LANES}; ++l) {{ best[l] = 0; at[l] = -1; }}")
             with w.block("for (i64 a = 0; a < window0; ++a)"):
-                w.line("const i64 i = top + a * dilation0;", "if (i < 0 || i >= height) continue;")
+                w.line("const i64 i = top + a * dilation0, line = base + i * x_row;")
+                w.line("if (i < 0 || i >= height) continue;")
                 with w.block("for (i64 b = 0; b < window1; ++b)"):
-                    w.line("const i64 j = left + b * dilation1;", "if (j < 0 || j >= width) continue;")
-                    w.line(f"const {t} v = {loaded(d, 'x', 'base + i * x_row + j * x_column')};")
-                    w.line(f"if (at < 0 || v > best{nan}) {{ best = v; at = i * width + j; }}")
-            w.line(stored(d, "y", "y_offset + unit * columns + column", "best", compute(d)))
-            w.line("place[place_offset + unit * columns + column] = at;")
+                    w.line("const int left = (int)(first * stride1 - padding1 + b * dilation1);")
+                    w.line("VECTOR")
+                    with w.block(f"for (int l = 0; l < {LANES}; ++l)"):  # no branches, half of which would miss
+                        w.line("const int j = left + l * (int)stride1;")
+                        w.line("const int inside = (j >= 0) & (j < (int)width) & (l < count);")
+                        w.line(f"const {t} v = {loaded(d, 'x', 'line + (inside ? j : 0) * x_column')};")
+                        w.line(f"const int better = inside & ((at[l] < 0) | (v > best[l]){nan});")
+                        w.line("best[l] = better ? v : best[l];")
+                        w.line("at[l] = better ? (int)(i * width) + j : at[l];")
+            with w.block("for (int l = 0; l < count; ++l)"):
+                w.line(stored(d, "y", "y_offset + unit * columns + first + l", "best[l]", compute(d)))
+                w.line("place[place_offset + unit * columns + first + l] = at[l];")
     return w.kernel(name)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 from zlib import crc32
@@ -49,7 +50,8 @@ def update(
             body.line(stored(dict(listed)[i], f"x{i}", "i", value, e.dtype))
     changed = {i for i, _ in written}
     head = [f"GLOBAL {'' if i in changed else 'const '}{TYPES[d]}* RESTRICT x{i}" for i, d in listed]
-    head += [f"const {TYPES[wide]} n{i}" for i in range(numbers)] + ["const i64 start", "const i64 stop"]
+    used = [i for i in range(numbers) if re.search(rf"\bn{i}\b", "\n".join(body.lines))]
+    head += [f"const {TYPES[wide]} n{i}" for i in used] + ["const i64 start", "const i64 stop"]
     w.functions.update(body.functions)
     text = "\n".join(body.lines)
     block = f"{name}_{crc32(repr((head, text)).encode()):08x}"
@@ -64,7 +66,7 @@ def update(
     with w.units():
         w.line("i64 at = unit;")
         for t in range(COUNT):
-            given = [f"x{i}_{t} + x{i}_{t}_offset" for i, _ in listed] + [f"n{i}" for i in range(numbers)]
+            given = [f"x{i}_{t} + x{i}_{t}_offset" for i, _ in listed] + [f"n{i}" for i in used]
             w.line(f"const i64 blocks{t} = (size{t} + block - 1) / block;")
             with w.block(f"if (at >= 0 && at < blocks{t})"):
                 w.line(f"const i64 stop = (at + 1) * block < size{t} ? (at + 1) * block : size{t};")
