@@ -81,6 +81,8 @@ def _described() -> dict[Any, Any]:
 
 def _parameters(function: Any) -> list[str] | None:
     """Names of a callable's parameters in order (without self), or None where that cannot be read."""
+    if type(function).__hash__ is None:  # an instance that is not a function
+        return None
     target = function.__init__ if inspect.isclass(function) else _described().get(function, function)
     try:
         parameters = list(inspect.signature(target).parameters.values())

@@ -33,7 +33,7 @@ class _VectorTransform(Transform):
     def __eq__(self, other: object) -> bool:
         return type(other) is type(self)
 
-    __hash__ = None
+    __hash__ = Transform.__hash__
 
     def forward_shape(self, shape: Shape) -> Any:
         if len(shape) < 1:

@@ -78,7 +78,8 @@ class Transform:
     def __eq__(self, other: object) -> bool:
         return self is other or (type(self) in PLAIN and type(other) is type(self))
 
-    __hash__ = None  # type: ignore[assignment]
+    def __hash__(self) -> int:
+        return hash(type(self))
 
     def __call__(self, x: Any) -> Any:
         if not self._cache_size:
@@ -138,7 +139,7 @@ class _InverseTransform(Transform):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _InverseTransform) and bool(self._inv == other._inv)
 
-    __hash__ = None
+    __hash__ = Transform.__hash__
 
     def __call__(self, x: Any) -> Any:
         return self._inv._inv_call(x)
@@ -207,7 +208,7 @@ class ComposeTransform(Transform):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ComposeTransform) and self.parts == other.parts
 
-    __hash__ = None
+    __hash__ = Transform.__hash__
 
     def __call__(self, x: Any) -> Any:
         for part in self.parts:
