@@ -49,7 +49,7 @@ class _NormBase(ByDims, Affine):
         self.affine = affine
         self.track_running_stats = track_running_stats
         self._make(num_features, affine, bias, device, dtype)
-        made = {"device": device, "dtype": dtype}
+        made: dict[str, Any] = {"device": device, "dtype": dtype}
         tracked = track_running_stats
         self.register_buffer("running_mean", zeros(num_features, **made) if tracked else None)
         self.register_buffer("running_var", ones(num_features, **made) if tracked else None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import numbers
 import warnings
-from typing import Any
+from typing import Any, ClassVar
 
 from ...creation import empty
 from ...device import Device
@@ -383,36 +383,30 @@ class RNNCell(RNNCellBase):
         return self._step(f"RNN_{self.nonlinearity.upper()}", input, None if hx is None else (hx,), ("hidden",))[0]
 
 
-class LSTMCell(RNNCellBase):
-    """One step of an LSTM: (B, I) and ((B, H), (B, H)) to the new (h, c)."""
+class _GatedCell(RNNCellBase):
+    _gates: ClassVar[int]
 
     def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        bias: bool = True,
-        device: DeviceLike = None,
+        self, input_size: int, hidden_size: int, bias: bool = True, device: DeviceLike = None,
         dtype: DType | None = None,
-    ) -> None:
-        super().__init__(input_size, hidden_size, bias, 4, device, dtype)
+    ) -> None:  # fmt: skip
+        super().__init__(input_size, hidden_size, bias, self._gates, device, dtype)
+
+
+class LSTMCell(_GatedCell):
+    """One step of an LSTM: (B, I) and ((B, H), (B, H)) to the new (h, c)."""
+
+    _gates = 4
 
     def forward(self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]:
         hidden, cell = self._step("LSTM", input, None if hx is None else tuple(hx), ("hx[0]", "hx[1]"))
         return hidden, cell
 
 
-class GRUCell(RNNCellBase):
+class GRUCell(_GatedCell):
     """One step of a GRU: (B, I) and (B, H) to (B, H)."""
 
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        bias: bool = True,
-        device: DeviceLike = None,
-        dtype: DType | None = None,
-    ) -> None:
-        super().__init__(input_size, hidden_size, bias, 3, device, dtype)
+    _gates = 3
 
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
         return self._step("GRU", input, None if hx is None else (hx,), ("hidden",))[0]
