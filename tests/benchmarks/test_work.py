@@ -80,7 +80,7 @@ def test_bytes_of_the_installed_packages_count_sources_and_bytecode(benchmark):
     assert sources < benchmark("machine").installed_bytes()
 
 
-@pytest.mark.xfail(reason="5.1 MB since the breadth: see docs/roadmap.md")
+@pytest.mark.xfail(reason="over the limit since the breadth: see docs/roadmap.md")
 def test_the_installed_packages_are_within_the_limit(benchmark):
     assert benchmark("machine").installed_bytes() <= 5e6
 

@@ -117,7 +117,7 @@ def test_without_a_backend_the_first_tensor_names_the_command(wheels: Path, tmp_
     assert "corelib-cpu" in done.stderr.splitlines()[-1]
 
 
-@pytest.mark.xfail(reason="5.1 MB since the breadth: see docs/roadmap.md")
+@pytest.mark.xfail(reason="over the limit since the breadth: see docs/roadmap.md")
 def test_installed_size(installed: Path) -> None:
     """Frontend and CPU backend without their dependencies, byte code included: at most 5 MB."""
     where = "import sysconfig; print(sysconfig.get_paths()['purelib'])"
