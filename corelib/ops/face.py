@@ -16,7 +16,9 @@ from typing import Any
 
 from ..core import dispatch
 from ..core.tensor import NUMBERS, TENSORS
+from . import rules
 from .generate import NUMPY_NAMES, _generate
+from .kernel_names import KERNELS
 
 __all__ = ["refuse", "show", "shown", "strict"]
 
@@ -57,10 +59,15 @@ def shown(function: Callable[..., Any], prefix: str = "", first: int = 0) -> Cal
     if prim is not None and not any(p in prim.parameters and p in _required(prim) for p in NUMPY_NAMES.values()):
         return function
     name = prefix + function.__name__
+    accepted, kernel = KERNELS.get(name, (None, ""))
 
     def call(*args: Any, **kwargs: Any) -> Any:
         if kwargs:
             kwargs = _renamed(function, kwargs)
+        if accepted is not None:
+            input = args[0] if args else kwargs.get("input")
+            if input.__class__ in TENSORS and input._layout.dtype.category not in accepted:
+                raise rules.not_implemented(kernel, input._layout.dtype)
         try:
             return function(*args, **kwargs)
         except Exception as error:

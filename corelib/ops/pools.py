@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..core.tensor import Tensor
+from . import rules
 from .convolution import _pair
 from .creation import arange
 from .movement import cat, stack
@@ -127,9 +128,16 @@ def avg_pool3d(
 
 
 def _wanted(name: str, input: Tensor, output_size: Any, n: int) -> list[int]:
-    given = (output_size,) * n if output_size is None or isinstance(output_size, int) else tuple(output_size)
+    alike = output_size is None or isinstance(output_size, int)
+    given = (output_size,) * n if alike else tuple(output_size)
+    if not alike and n > 1 and input.ndim <= len(given):
+        raise ValueError(f"Input dimension should be at least {len(given) + 1}")
+    if input.ndim not in (n + 1, n + 2):
+        raise RuntimeError(f"{name}(): Expected {n + 1}D or {n + 2}D tensor, but got {list(input.shape)}")
     if len(given) != n:
         raise RuntimeError(f"{name}: output_size must be {n}")
+    if input.dtype.category != 2:
+        raise rules.not_implemented(f"{name[:-2]}{'3d_cpu' if n == 3 else '2d'}", input.dtype)
     sizes = [input.shape[i - n] if s is None else int(s) for i, s in enumerate(given)]
     if any(s < 0 for s in sizes):
         raise RuntimeError(f"{name}: elements of output_size must be greater than or equal to 0 but received {sizes}")
@@ -142,8 +150,6 @@ def _bounds(length: int, size: int) -> list[tuple[int, int]]:
 
 def adaptive_avg_pool(name: str, input: Tensor, output_size: Any, n: int) -> Tensor:
     """The mean over ``output_size`` nearly equal windows of the last ``n`` dimensions; None keeps a size."""
-    if input.ndim not in (n + 1, n + 2):
-        raise RuntimeError(f"{name}(): Expected {n + 1}D or {n + 2}D tensor, but got {list(input.shape)}")
     sizes, first = _wanted(name, input, output_size, n), input.ndim - n
     shape, inner = list(input.shape[:first]), []
     for length, size in zip(input.shape[first:], sizes, strict=True):  # equal windows, all at once
@@ -165,8 +171,6 @@ def adaptive_avg_pool(name: str, input: Tensor, output_size: Any, n: int) -> Ten
 
 def adaptive_max_pool(name: str, input: Tensor, output_size: Any, n: int) -> tuple[Tensor, Tensor]:
     """The maxima of nearly equal windows of the last ``n`` dimensions, and where they stand in them, flattened."""
-    if input.ndim not in (n + 1, n + 2):
-        raise RuntimeError(f"{name}(): Expected {n + 1}D or {n + 2}D tensor, but got {list(input.shape)}")
     sizes = _wanted(name, input, output_size, n)
     result, inner = input, 1
     shape = [1] * (input.ndim - n) + list(input.shape[input.ndim - n :])
