@@ -145,7 +145,7 @@ class Runner:
         for worker in [w for w, task in self._workers.items() if task is None and w.ready]:
             task = self._first.pop(worker, None) or (self._pending.popleft() if self._pending else None)
             if task is None:
-                return
+                continue
             self._workers[worker] = task
             task.left = deque(task.items)
             worker.send({"time" if task.timing else "run": task.items})

@@ -56,6 +56,11 @@ def test_a_wrong_value_fails_and_is_run_again_alone(negs: list[Check]) -> None:
     assert first.alone == "fail" and "got" in first.message and "AssertionError" in first.details
 
 
+def test_a_failure_is_run_again_while_another_worker_has_nothing_to_do(negs: list[Check]) -> None:
+    results = run("wrong", negs, workers=2)
+    assert results[negs[0].id].alone == "fail" and len(results) == len(negs)
+
+
 def test_a_failure_that_does_not_come_back_alone_is_a_failure(negs: list[Check]) -> None:
     results = run("once", negs)
     broken = [r for r in results.values() if r.status == "fail"]
