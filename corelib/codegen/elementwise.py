@@ -15,7 +15,7 @@ from .family import FUNCTIONS, loaded, stored
 from .scalar import Expr, compute
 from .writer import Array, Kernel, Writer
 
-__all__ = ["BLOCK", "TILE", "elementwise"]
+__all__ = ["BLOCK", "LONG", "TILE", "elementwise"]
 
 Results = Sequence[tuple[Expr, dtype]]
 Operands = Sequence[dtype | None]
@@ -118,12 +118,13 @@ def _vectorizable(results: Iterable[Expr]) -> bool:
         e = pending.pop()
         if e.dtype is not float32 or e.op not in _VECTOR_OPS:
             return False
-        found |= e.op in _FUNCTIONS
+        found |= e.op in LONG
         pending += e.args
     return found
 
 
-_FUNCTIONS = frozenset(FUNCTIONS) - {"fabs", "sqrt", "floor", "rint", "trunc", "ceil", "copysign", "fma"}
+LONG = frozenset(FUNCTIONS) - {"fabs", "sqrt", "floor", "rint", "trunc", "ceil", "copysign", "fma"}
+"""Functions that compilers make no vectors of by themselves."""
 _VECTOR_OPS = frozenset(FUNCTIONS) | {"load", "number", "const", "add", "sub", "mul", "div", "neg", "abs", "round"}
 
 

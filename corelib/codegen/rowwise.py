@@ -3,7 +3,8 @@ element and for each row.
 
 A row is what some dimensions hold for fixed coordinates in the others.  Reductions that do not wait for each other
 share a pass over the row.  As in :mod:`reduction` there are two walks: *inner* along a row, in lanes, one row a unit;
-*outer* along 16 neighbouring rows.
+*outer* along neighbouring rows.  Where a language has functions of vectors, those of a block of elements are made at
+once.
 """
 
 from __future__ import annotations
@@ -11,16 +12,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from ..dtypes import dtype
+from ..dtypes import dtype, float32
 from .dialect import Dialect
+from .elementwise import LONG
 from .family import TYPES, loaded, stored
 from .lowering import _least
 from .scalar import Expr, apply, cast, const, index, load, variable
 from .writer import Array, Kernel, Writer
 
-__all__ = ["BLOCK", "LANES", "Row", "rowwise"]
+__all__ = ["BLOCK", "COLUMNS", "LANES", "Row", "rowwise"]
 
 LANES = 16
+COLUMNS = 64
+"""Neighbouring rows that an outer walk takes where there are many; else LANES."""
 BLOCK = 4096
 _ROWS = 128
 Function = Callable[..., tuple[Sequence[Expr], Sequence[Expr]]]
@@ -86,7 +90,7 @@ def rowwise(
         operands: their dtypes; fixed: whether each is the same for a whole row.
         elements, rows: dtypes of the results.
         kept, reduced: numbers of collapsed loops, at least one each.
-        walk: "inner" or "outer".
+        walk: "inner", or "outer" by COLUMNS or "narrow" by LANES neighbouring rows.
         classes: of each operand that is there, then each result by element, how the innermost loop steps through it.
     """
     w = Writer(dialect)
@@ -99,7 +103,8 @@ class _Rows:
         elements: Sequence[dtype], rows: Sequence[dtype], kept: int, reduced: int, walk: str, classes: str,
     ) -> None:  # fmt: skip
         self.w = w
-        self.outer = walk == "outer"
+        self.outer = walk != "inner"
+        self.lanes = COLUMNS if walk == "outer" else LANES
         self.arrays = [Array(f"x{i}", d) for i, d in enumerate(operands) if d is not None]
         self.outs = [Array(f"y{i}", d, True) for i, d in enumerate(elements)]
         self.results = [Array(f"z{i}", d, True) for i, d in enumerate(rows)]
@@ -129,9 +134,9 @@ class _Rows:
         with w.units():
             w.line(f"const i64 length = {' * '.join(r)};")
             if self.outer:
-                w.line(f"const i64 groups = ({k[-1]} + {LANES - 1}) / {LANES}, outer = unit / groups;")
-                w.line(f"const i64 column = (unit - outer * groups) * {LANES};")
-                w.line(f"const int width = column + {LANES} <= {k[-1]} ? {LANES} : (int)({k[-1]} - column);")
+                w.line(f"const i64 groups = ({k[-1]} + {self.lanes - 1}) / {self.lanes}, outer = unit / groups;")
+                w.line(f"const i64 column = (unit - outer * groups) * {self.lanes};")
+                w.line(f"const int width = column + {self.lanes} <= {k[-1]} ? {self.lanes} : (int)({k[-1]} - column);")
                 starts = {n: f"{n}_offset + column * {self.strides[n][0][-1]}" for n in walked}
                 w.offsets("outer", k[:-1], {f"{n}_row": (starts[n], self.strides[n][0][:-1]) for n in walked})
             else:
@@ -150,23 +155,29 @@ class _Rows:
             return f"x{e.value}" not in self.fixed
         return e.op == "kept" or (e.op == "index" and e.value == "reduced") or any(map(self._varies, e.args))
 
-    def _split(self, e: Expr) -> Expr:
+    def _split(self, e: Expr, known: dict[int, Expr]) -> Expr:
         """``e`` with a variable for each part that is the same for a whole row."""
         if e.op == "const":
             return e
-        if not self._varies(e):
-            self.hoisted.append((f"h{len(self.hoisted)}", e))
-            return variable(self.hoisted[-1][0], e.dtype)
-        return Expr(e.op, tuple(map(self._split, e.args)), e.dtype, e.value)
+        found = known.get(id(e))
+        if found is None:
+            if self._varies(e):
+                found = Expr(e.op, tuple([self._split(a, known) for a in e.args]), e.dtype, e.value)
+            else:
+                self.hoisted.append((f"h{len(self.hoisted)}", e))
+                found = variable(self.hoisted[-1][0], e.dtype)
+            known[id(e)] = found
+        return found
 
     def _prepared(self, expressions: Sequence[Expr]) -> list[Expr]:
         """The same split, the parts declared."""
         start = len(self.hoisted)
-        result = [self._split(e) for e in expressions]
+        known: dict[int, Expr] = {}
+        result = [self._split(e, known) for e in expressions]
         new = self.hoisted[start:]
         if self.outer and new:
             for name, e in new:
-                self.w.line(f"{TYPES[e.dtype]} {name}[{LANES}];")
+                self.w.line(f"{TYPES[e.dtype]} {name}[{self.lanes}];")
                 self.leaves["variable", name] = f"{name}[l]"
             with self.w.block("for (int l = 0; l < width; ++l)"):
                 for (name, _), value in zip(new, self.w.values([e for _, e in new], self._fixed_leaves()), strict=True):
@@ -199,6 +210,38 @@ class _Rows:
             leaves["kept", None] = loaded(self.outs[0].dtype, "y0", self._place("y0", at))
         return self.w.values(expressions, leaves)
 
+    def _each(
+        self, expressions: Sequence[Expr], at: str, position: str, bound: str, use: Callable[[list[str]], None]
+    ) -> None:
+        """The loop over ``l`` below ``bound``, at most a block, in which the values are used."""
+        if self.w.dialect.vectors:
+            known: dict[int, Expr] = {}
+            expressions = [self._staged(e, at, position, bound, known) for e in expressions]
+        self.w.line("VECTOR")
+        with self.w.block(f"for (int l = 0; l < {bound}; ++l)"):
+            use(self._values(expressions, at, position))
+
+    def _staged(self, e: Expr, at: str, position: str, bound: str, known: dict[int, Expr]) -> Expr:
+        """``e`` with what functions give for a block of elements in arrays, which are made first."""
+        if id(e) not in known:
+            new = Expr(
+                e.op, tuple([self._staged(a, at, position, bound, known) for a in e.args]), e.dtype, e.value
+            )  # fmt: skip
+            if e.op in LONG and len(e.args) == 1 and e.dtype is float32:
+                w, name = self.w, self.w.fresh("s")
+                w.line(f"f32 {name}[{self.lanes}];")
+                if bound != str(self.lanes):
+                    w.line(f"for (int l = 0; l < {self.lanes}; ++l) {name}[l] = 0;")
+                w.line("VECTOR")
+                with w.block(f"for (int l = 0; l < {bound}; ++l)"):
+                    w.line(f"{name}[l] = {self._values(new.args, at, position)[0]};")
+                for half in range(0, self.lanes, 8):
+                    w.line(f"STORE_v8({name} + {half}, {e.op}_v8(LOAD_v8({name} + {half})));")
+                self.leaves["variable", name] = f"{name}[l]"
+                new = variable(name, float32)
+            known[id(e)] = new
+        return known[id(e)]
+
     # -- passes ----------------------------------------------------------------------------------------
 
     @contextmanager
@@ -228,7 +271,7 @@ class _Rows:
                 reset(prefix)
 
         def reset(prefix: str) -> None:
-            w.line(f"for (int l = 0; l < {LANES}; ++l) {{")
+            w.line(f"for (int l = 0; l < {self.lanes}; ++l) {{")
             for i, *_ in chosen:
                 w.line(f"    {prefix}{i}[l] = {neutral[i]};")
             w.line("}")
@@ -239,25 +282,25 @@ class _Rows:
                 value = w.value(both, {("variable", "a"): target(i), ("variable", "b"): other[i]})
                 w.line(f"{target(i)} = {value};")
 
-        def take(target: Callable[[str], str], at: str, position: str) -> None:
-            values = self._values(prepared, at, position)
-            join(target, {i: v for (i, *_), v in zip(chosen, values, strict=False)})
-            if kept:
-                w.line(stored(self.outs[0].dtype, "y0", self._place("y0", at), values[-1], kept[0].dtype))
+        def take(target: Callable[[str], str], at: str, position: str, bound: str) -> None:
+            def use(values: list[str]) -> None:
+                join(target, {i: v for (i, *_), v in zip(chosen, values, strict=False)})
+                if kept:
+                    w.line(stored(self.outs[0].dtype, "y0", self._place("y0", at), values[-1], kept[0].dtype))
+
+            self._each(prepared, at, position, bound, use)
 
         if self.outer:
-            declare("r", LANES)
-            declare("lane", LANES)
+            declare("r", self.lanes)
+            declare("lane", self.lanes)
             with w.block(f"for (i64 first = 0; first < length; first += {_ROWS})"):
                 w.line(f"const i64 last = first + {_ROWS} < length ? first + {_ROWS} : length;")
                 reset("lane")
                 with self._lines("first", "last"):
-                    for head, bound in ((f"if (width == {LANES})", str(LANES)), ("else", "width")):
+                    for head, bound in ((f"if (width == {self.lanes})", str(self.lanes)), ("else", "width")):
                         with w.block(head):
-                            w.line("VECTOR")
-                            with w.block(f"for (int l = 0; l < {bound}; ++l)"):
-                                take(lambda i: f"lane{i}[l]", "l", "row")
-                with w.block(f"for (int l = 0; l < {LANES}; ++l)"):
+                            take(lambda i: f"lane{i}[l]", "l", "row", bound)
+                with w.block(f"for (int l = 0; l < {self.lanes}; ++l)"):
                     join(lambda i: f"r{i}[l]", {i: f"lane{i}[l]" for i, *_ in chosen})
             return
         inner = self.sizes[1][-1]
@@ -265,18 +308,17 @@ class _Rows:
         with self._lines(), w.block(f"for (i64 first = 0; first < {inner}; first += {BLOCK})"):
             w.line(f"const i64 last = first + {BLOCK} < {inner} ? first + {BLOCK} : {inner};")
             w.line("i64 i = first;")
-            with w.block(f"if (last - first >= {LANES})"):
-                declare("lane", LANES)
-                with w.block(f"for (; i + {LANES} <= last; i += {LANES})"):
-                    w.line("VECTOR")
-                    with w.block(f"for (int l = 0; l < {LANES}; ++l)"):
-                        take(lambda i: f"lane{i}[l]", "i + l", f"row * {inner} + i + l")
-                w.line(f"for (int fold = {LANES // 2}; fold; fold /= 2)")
+            with w.block(f"if (last - first >= {self.lanes})"):
+                declare("lane", self.lanes)
+                with w.block(f"for (; i + {self.lanes} <= last; i += {self.lanes})"):
+                    take(lambda i: f"lane{i}[l]", "i + l", f"row * {inner} + i + l", str(self.lanes))
+                w.line(f"for (int fold = {self.lanes // 2}; fold; fold /= 2)")
                 with w.block("    for (int l = 0; l < fold; ++l)"):
                     join(lambda i: f"lane{i}[l]", {i: f"lane{i}[l + fold]" for i, *_ in chosen})
                 join(lambda i: f"r{i}", {i: f"lane{i}[0]" for i, *_ in chosen})
-            with w.block("for (; i < last; ++i)"):
-                take(lambda i: f"r{i}", "i", f"row * {inner} + i")
+            with w.block("if (i < last)"):
+                w.line("const int count = (int)(last - i);")
+                take(lambda i: f"r{i}", "i + l", f"row * {inner} + i + l", "count")
 
     def _neutral(self, op: str, d: dtype) -> str:
         return self.w.value(const(0, d) if op == "add" else _least(d, True), {})
@@ -286,18 +328,26 @@ class _Rows:
         w = self.w
         prepared = self._prepared(self.of_elements)
         inner = self.sizes[1][-1]
+
+        def write(at: str, position: str, bound: str) -> None:
+            def use(values: list[str]) -> None:
+                for out, value, e in zip(self.outs, values, self.of_elements, strict=True):
+                    w.line(stored(out.dtype, out.name, self._place(out.name, at), value, e.dtype))
+
+            self._each(prepared, at, position, bound, use)
+
         with self._lines():
-            heads = [("", "width" if self.outer else inner)]
             if self.outer:
-                heads = [(f"if (width == {LANES})", str(LANES)), ("else", "width")]
-            for head, bound in heads:
-                with w.block(head):
-                    w.line("VECTOR")
-                    kind, at = ("int", "l") if self.outer else ("i64", "i")
-                    with w.block(f"for ({kind} {at} = 0; {at} < {bound}; ++{at})"):
-                        values = self._values(prepared, at, "row" if self.outer else f"row * {inner} + i")
-                        for out, value, e in zip(self.outs, values, self.of_elements, strict=True):
-                            w.line(stored(out.dtype, out.name, self._place(out.name, at), value, e.dtype))
+                for head, bound in ((f"if (width == {self.lanes})", str(self.lanes)), ("else", "width")):
+                    with w.block(head):
+                        write("l", "row", bound)
+                return
+            w.line("i64 i = 0;")
+            with w.block(f"for (; i + {self.lanes} <= {inner}; i += {self.lanes})"):
+                write("i + l", f"row * {inner} + i + l", str(self.lanes))
+            with w.block(f"if (i < {inner})"):
+                w.line(f"const int count = (int)({inner} - i);")
+                write("i + l", f"row * {inner} + i + l", "count")
 
     def _per_row(self) -> None:
         """The results by row."""

@@ -71,7 +71,9 @@ class RowwiseCall:
         fixed = [x is not None and not any(x[1][d] for d in over) for x in stage.inputs]
         elements, rows = [y.dtype for y in stage.elements], [z.dtype for z in stage.rows]
         parameters = tuple(None if isinstance(x, Layout) else x for x in key)
-        loops_of = (len(k.sizes), len(r.sizes), "outer" if outer else "inner", classes)
+        wide = prod(k.sizes[:-1]) * -(-k.sizes[-1] // loops.COLUMNS)
+        walk = "inner" if not outer else "outer" if wide >= 2 * self.backend.workers(index) else "narrow"
+        loops_of = (len(k.sizes), len(r.sizes), walk, classes)
         name = f"{self.name}_{number}" if number else self.name
         built = self.backend.built(
             (name, *operands, *fixed, *elements, *rows, parameters, *loops_of), index,
@@ -79,7 +81,9 @@ class RowwiseCall:
                 dialect, name, stage.function, operands, fixed, elements, rows, *loops_of
             ),
         )  # fmt: skip
-        units = prod(k.sizes[:-1]) * -(-k.sizes[-1] // loops.LANES) if outer else prod(k.sizes)
+        units = prod(k.sizes)
+        if outer:
+            units = wide if walk == "outer" else prod(k.sizes[:-1]) * -(-k.sizes[-1] // loops.LANES)
         tail = [*k.sizes, *r.sizes]
         for kept, reduced in zip(k.strides, r.strides, strict=True):
             tail += [*kept, *reduced]
