@@ -209,7 +209,7 @@ def _repeats(gradients: tuple[Any, ...]) -> bool:
         return gradients[0] is gradients[1]
     if len(gradients) == 3:
         a, b, c = gradients
-        return (a is b or a is c) and a is not None or b is c and b is not None
+        return ((a is b or a is c) and a is not None) or (b is c and b is not None)
     present = [id(g) for g in gradients if g is not None]
     return len(set(present)) < len(present)
 

@@ -111,7 +111,7 @@ class Tensor(TensorMethods):
 TENSORS: set[type[Tensor]] = {Tensor}
 NUMBERS: frozenset[type] = frozenset({bool, int, float, complex})
 _new: Any = object.__new__
-_backend = registry.get
+_ready = registry._ready  # what ``get`` answers at once
 
 
 def fresh(array: Any, layout: Layout) -> Tensor:
@@ -139,7 +139,8 @@ def storage_of(tensor: Tensor) -> Storage:
         storage = _new(Storage if extra is None or "inference" not in extra else InferenceStorage)
         storage.array = tensor._array
         storage.layout = layout._dense or layout.dense
-        storage.backend = backend = _backend(layout.device.type)
+        kind = layout.device.type
+        storage.backend = backend = _ready.get(kind) or registry.get(kind)
         storage.version = 0
         storage.peers = None if backend.mutable else weakref.WeakValueDictionary({id(tensor): tensor})
         storage.origin = None

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core import dispatch
-from ..core.node import FREED, Node, as_view, edge_of, save_output
+from ..core.node import FREED, Node, Output, as_view, edge_of, save_output
 from ..core.plan import plan_for
 from ..core.saved import check_version, freed, modified, saved_output
 from ..core.tensor import NUMBERS, TENSORS, Tensor, View, fresh, storage_of
@@ -99,28 +99,51 @@ def _node(prim: Primitive, multiple: bool) -> list[str]:
             versions.append(f"({version}) if {wanted} else 0")
     kept = [*values, *versions]
     if multiple:
-        saved = f"({', '.join(kept)},)" if kept else "None"
-        return [*lines, f"node.saved = {saved}", "ATTACH(PRIM, node, result)"]
+        if prim.asks_layouts:
+            saved = f"({', '.join(kept)},)" if kept else "None"
+            return [*lines, f"node.saved = {saved}", "ATTACH(PRIM, node, result)"]
+        lines += _outputs(prim)
+        if prim.saves_output:
+            saves = [n in prim.saves_output for n in prim.outputs]
+            kept += [f"kept{i}" if s else "None" for i, s in enumerate(saves)]
+            kept += [f"0 if kept{i} is None else kept{i}._storage.version" if s else "0" for i, s in enumerate(saves)]
+        return [*lines, f"node.saved = ({', '.join(kept)},)" if kept else "node.saved = None"]
     if prim.saves_output:
-        lines += _kept()
+        lines += _kept("result", "kept")
         kept += ["kept", "kept._storage.version"]
     lines += [f"node.saved = ({', '.join(kept)},)" if kept else "node.saved = None"]
     return [*lines, "result._node = node"]
 
 
-def _kept() -> list[str]:
-    """Lines that make ``kept``, the result as its node may keep it: what ``KEEP`` does, for a fresh result in line."""
+def _kept(result: str, kept: str) -> list[str]:
+    """Lines that make the result as its node may keep it: what ``KEEP`` does, for a fresh result in line."""
     return [
-        "storage = result._storage or STORAGE(result)",
-        "if result._view is not None or result._extra is not None or storage.peers is not None:",
-        "    kept = KEEP(result)",
+        f"storage = {result}._storage or STORAGE({result})",
+        f"if {result}._view is not None or {result}._extra is not None or storage.peers is not None:",
+        f"    {kept} = KEEP({result})",
         "else:",
-        "    kept = NEW(Tensor)",
-        "    kept._array = result._array",
-        "    kept._layout = result._layout",
-        "    kept._storage = storage",
-        "    kept._node = kept._view = kept._grad = kept._extra = None",
+        f"    {kept} = NEW(Tensor)",
+        f"    {kept}._array = {result}._array",
+        f"    {kept}._layout = {result}._layout",
+        f"    {kept}._storage = storage",
+        f"    {kept}._node = {kept}._view = {kept}._grad = {kept}._extra = None",
     ]
+
+
+def _outputs(prim: Primitive) -> list[str]:
+    """Lines that do what ``ATTACH`` does for the results (fresh ones) of a primitive that has several."""
+    lines: list[str] = []
+    for i, name in enumerate(prim.outputs):
+        inner = []
+        if i not in prim.nondifferentiable:
+            inner += ["if r._layout.dtype.category >= 2:", "    edge = r._node = NEW(Output)"]
+            inner += ["    edge.node = node", f"    edge.index = {i}"]
+        if name in prim.saves_output:
+            lines.append(f"kept{i} = None")
+            inner += _kept("r", f"kept{i}")
+        if inner:
+            lines += [f"r = result[{i}]", "if r is not None:", *(f"    {line}" for line in inner)]
+    return lines
 
 
 def _view(name: str) -> list[str]:
@@ -223,7 +246,7 @@ def _generate(prim: Primitive, name: str, reflected: bool = False, operator: boo
     scope = {
         "STATE": STATE, "CALL": dispatch.call, "PRIM": prim, "Tensor": Tensor, "TENSORS": TENSORS, "NUMBERS": NUMBERS,
         "NODE": edge_of, "PLANS": prim.plans, "PLAN": plan_for, "VIEW": as_view, "NEW": object.__new__,
-        "Node": Node, "View": View, "STORAGE": storage_of,
+        "Node": Node, "Output": Output, "View": View, "STORAGE": storage_of,
         "KEEP": save_output, "local": local, "GENERIC": (np.generic, np.ndarray), "WRAP": _wrap,
         "ATTACH": dispatch.attach, "RESULT": prim.result_type, "__builtins__": __builtins__,
     }  # fmt: skip

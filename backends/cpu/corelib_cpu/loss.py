@@ -69,9 +69,17 @@ def class_cross_entropy_grad(
     n, classes = log_probabilities.shape
     share = np.divide(grad, count) if reduction == "mean" else grad
     result = np.exp(log_probabilities, order="C")
-    ignored = target == ignore_index if n and (np.minimum.reduce(target) < 0 or 0 <= ignore_index < classes) else None
-    place = (_range(n), target if ignored is None else np.where(ignored, 0, target))
-    result[place] = np.subtract(result[place], 1)
+    ignored = None
+    place = (_range(n), target)
+    try:  # an index to ignore that is far below 0 is out of bounds, so that nobody needs to look for it
+        if -classes <= ignore_index < classes:
+            raise IndexError
+        own = result[place]
+    except IndexError:
+        ignored = target == ignore_index
+        place = (_range(n), np.where(ignored, 0, target))
+        own = result[place]
+    result[place] = np.subtract(own, 1, own)
     np.multiply(result, share if reduction != "none" else share.reshape(n, 1), out=result)
     if ignored is not None:
         result[ignored] = 0

@@ -11,6 +11,7 @@ import math
 import weakref
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from .context import quiet
 from .elementwise import Array
 
 Arrays = Sequence[Array]
+_referent = weakref.ref.__call__
 _TILE = 1 << 15  # elements
 
 
@@ -84,11 +86,11 @@ def _runs(states: Sequence[Arrays], grads: Arrays, steps: Sequence[int]) -> list
             memory = arrays[first].base
             if memory.__class__ is not _Joined or memory.places != places:
                 break
-            if not all([part() is arrays[i] for i, part in zip(places, memory.parts, strict=True)]):
+            if not all(map(is_, map(_referent, memory.parts), map(arrays.__getitem__, places))):
                 break
             whole.append(memory.view(np.ndarray))
         else:
-            if all([steps[i] == steps[first] and grads[i].dtype == memory.dtype for i in places]):
+            if all([steps[i] == steps[first] and grads[i].dtype is memory.dtype for i in places]):
                 runs.append((places, whole))
     return runs
 
@@ -159,8 +161,8 @@ def _adam_numbers(
 ) -> tuple[Array, ...]:
     # lr / (1 - beta1**t) * m / (sqrt(v) / c + eps) with c = sqrt(1 - beta2**t), multiplied out by c
     correction = math.sqrt(1 - beta2**step)
-    changing = np.array((eps * correction, lr * correction / (1 - beta1**step)), dtype)
-    return (*_numbers(dtype, 1 - beta1, beta2, 1 - beta2), changing[0:1].reshape(()), changing[1:2].reshape(()))
+    changing = eps * correction, lr * correction / (1 - beta1**step)
+    return (*_numbers(dtype, 1 - beta1, beta2, 1 - beta2), *[np.array(x, dtype) for x in changing])
 
 
 def _direction(g: Array, t: Array, numbers: tuple[Array, ...], m: Array, v: Array, largest: Any = None) -> Array:

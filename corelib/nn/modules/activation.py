@@ -34,6 +34,9 @@ class ReLU(_MaybeInPlace):
 
     _function = staticmethod(F.relu)
 
+    def forward(self, input: Tensor) -> Tensor:
+        return F.relu(input, self.inplace)
+
 
 class LeakyReLU(Applied):
     """x where x > 0, else ``negative_slope * x``."""

@@ -60,9 +60,10 @@ class Linear(Module):
             init.uniform_(self.bias, -bound, bound)
 
     def forward(self, input: Tensor) -> Tensor:
-        own = self._parameters  # sooner than attributes, which need not be there (a parametrization, a plain tensor)
-        weight = own.get("weight")
-        return F.linear(input, self.weight if weight is None else weight, own["bias"] if "bias" in own else self.bias)
+        own = self._parameters  # sooner than attributes; where they are parametrized, they are not here
+        if "weight" in own and "bias" in own:
+            return F.linear(input, own["weight"], own["bias"])  # type: ignore[arg-type]
+        return F.linear(input, self.weight, self.bias)
 
     def extra_repr(self) -> str:
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
