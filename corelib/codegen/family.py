@@ -94,8 +94,8 @@ _UNSIGNED_INTEGER = {
     "bitwise_right_shift": "INLINE {T} bitwise_right_shift_{T}({T} a, {T} b) {{ return b < 8 ? ({T})(a >> b) : 0; }}",
 }
 _FLOATING = {
-    "maximum": "INLINE {T} maximum_{T}({T} a, {T} b) {{ return (a > b) | (a != a) ? a : b; }}",
-    "minimum": "INLINE {T} minimum_{T}({T} a, {T} b) {{ return (a < b) | (a != a) ? a : b; }}",
+    "maximum": "INLINE {T} maximum_{T}({T} a, {T} b) {{ return ((a > b) | (a != a)) ? a : b; }}",
+    "minimum": "INLINE {T} minimum_{T}({T} a, {T} b) {{ return ((a < b) | (a != a)) ? a : b; }}",
 }
 _RAISES = frozenset({"checked", "trunc_divide", "fmod"})
 _WIDER = {"i8": "u32", "i16": "u32", "i32": "u32", "i64": "u64", "u8": "u32"}

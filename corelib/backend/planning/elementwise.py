@@ -89,6 +89,8 @@ class ElementwiseCall:
                 dialect, self.name, [(expression, target)], operands, numbers, rank, classes, aliases
             )
 
+        if not result.numel:
+            return None, 0, [], result, index
         built = self.backend.built(key, index, render)
         units, ends = _units(self.backend, nest, index)
         tail: list[int] = list(nest.sizes)
@@ -96,7 +98,7 @@ class ElementwiseCall:
                    if i not in aliases] + [classes[-1]]  # fmt: skip
         for strides, step in zip(nest.strides, written, strict=True):
             tail += strides if step == "s" else strides[:-1]
-        return built, units if result.numel else 0, [*tail, *ends], result, index
+        return built, units, [*tail, *ends], result, index
 
     def _expression(self, given: tuple[Any, ...], like: dtype) -> scalar.Expr:
         values = []
