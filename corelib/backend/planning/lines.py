@@ -46,11 +46,11 @@ def scan(backend: CodegenBackend, name: str, lowering: Scan, x: Window, dim: int
     dense = results[0].layout
     nest, units = _others(layout.shape, dim, layout.strides, dense.strides)
     others = len(nest.sizes)
-    built = backend.built(
-        (name, layout.dtype, converted, others), index,
-        lambda dialect: loops.scan(dialect, name, lowering, layout.dtype, converted, outs, others),
-    )  # fmt: skip
     if layout.numel:
+        built = backend.built(
+            (name, layout.dtype, converted, others), index,
+            lambda dialect: loops.scan(dialect, name, lowering, layout.dtype, converted, outs, others),
+        )  # fmt: skip
         blocks = [v for array in (x, *results) for v in (array.memory, array.offset)]
         steps = [_length(layout, dim), _step(layout, dim), _step(dense, dim)]
         backend.run(built, units, [*blocks, *steps, *nest.sizes, *nest.strides[0], *nest.strides[1]], index)
@@ -63,8 +63,8 @@ def gather(backend: CodegenBackend, x: Window, places: Window, dim: int) -> Wind
     y = backend.allocate(Layout.of(tuple(shape), d, x.layout.device))
     nest, units = _others(shape, dim, x.layout.strides, places.layout.strides, y.layout.strides)
     others = len(nest.sizes)
-    built = backend.built(("gather", d, others), index, lambda dialect: loops.gather(dialect, "gather", d, others))
     if y.layout.numel:
+        built = backend.built(("gather", d, others), index, lambda dialect: loops.gather(dialect, "gather", d, others))
         blocks = [v for array in (x, places, y) for v in (array.memory, array.offset)]
         steps = [_step(array.layout, dim) for array in (x, places, y)]
         lengths = [dim, _length(x.layout, dim), _length(places.layout, dim)]
@@ -85,11 +85,11 @@ def scatter(
     shape = places.layout.shape
     nest, units = _others(shape, dim, *[a.layout.strides for a in arrays])
     others = len(nest.sizes)
-    built = backend.built(
-        (name, d, others, number), index,
-        lambda dialect: loops.scatter(dialect, name, lowering, d, others, number),
-    )  # fmt: skip
     if places.layout.numel:
+        built = backend.built(
+            (name, d, others, number), index,
+            lambda dialect: loops.scatter(dialect, name, lowering, d, others, number),
+        )  # fmt: skip
         value = [src] if number else [src.memory, src.offset]
         steps = [_step(a.layout, dim) for a in ([places, y] if number else [places, src, y])]
         lengths = [dim, _length(x.layout, dim), _length(places.layout, dim)]
