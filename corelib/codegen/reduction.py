@@ -4,6 +4,9 @@ Two walks, by where memory is dense.  *inner*: the innermost loop runs along a r
 a compiler can use vectors and errors grow with the logarithm of the length.  *outer*: it runs along 64 neighbouring
 results.  In both the states of short blocks are combined, not of single elements, for the same reason.  Where there are
 few results, each is made in parts, whose states a second kernel combines.
+
+On a "grid" there are two others.  *group*: a group of callers makes a result, each of them every so many elements, and
+their states meet in a tree.  *single*: each caller makes a result, neighbours those beside each other.
 """
 
 from __future__ import annotations
@@ -17,13 +20,15 @@ from .lowering import Reduction, State
 from .scalar import cast, compute, index, load, variable
 from .writer import Array, Kernel, Writer
 
-__all__ = ["BLOCK", "COLUMNS", "LANES", "finish", "reduce"]
+__all__ = ["BLOCK", "COLUMNS", "LANES", "GROUP", "finish", "reduce"]
 
 LANES = 16
 COLUMNS = 64
 """Neighbouring results that the outer walk makes at a time."""
 BLOCK = 4096
 """Elements along the innermost reduced dimension (inner walk) whose state is made before it joins the others."""
+GROUP = 256
+"""Callers of a group."""
 _ROWS = 128
 
 
@@ -101,9 +106,9 @@ def reduce(
         source: dtype of x; ``converted``: that it is converted to first.
         out: dtype of the result, or None for states.
         kept, reduced: numbers of collapsed loops, at least one each.
-        walk: "inner1" (innermost reduced stride 1), "inners", or "outer" (innermost kept stride 1).
+        walk: "inner1" (innermost reduced stride 1), "inners", or "outer" (innermost kept stride 1); "group" or "single".
     """
-    w = Writer(dialect)
+    w = Writer(dialect, group=GROUP if walk == "group" else 0)
     fold = _Fold(w, lowering, source, converted)
     w.array(Array("x", source))
     for i, d in enumerate([e.dtype for e in fold.identity] if out is None else [out]):
@@ -111,7 +116,11 @@ def reduce(
     k, r = [f"kept{d}" for d in range(kept)], [f"reduced{d}" for d in range(reduced)]
     ks, rs = [f"kept_stride{d}" for d in range(kept)], [f"reduced_stride{d}" for d in range(reduced)]
     w.integer(*k, *r, *ks, *rs, "parts")
-    if walk == "outer":
+    if walk == "group":
+        _group(w, fold, out, k, r, ks, rs)
+    elif walk == "single":
+        _single(w, fold, out, k, r, ks, rs)
+    elif walk == "outer":
         _outer(w, fold, out, k, r, ks, rs)
     else:
         _inner(w, fold, out, k, r, ks, rs, "i" if walk == "inner1" else f"i * {rs[-1]}")
@@ -173,12 +182,60 @@ def _outer(w: Writer, fold: _Fold, out: dtype | None, k: list[str], r: list[str]
             fold.store("total", "[l]", f"(outer * {k[-1]} + column + l) * parts + part", out)
 
 
-def finish(dialect: Dialect, name: str, lowering: Reduction, converted: dtype, out: dtype) -> Kernel:
+def _tree(w: Writer, fold: _Fold, out: dtype | None, place: str) -> None:
+    """The ``total`` of all callers of a group, stored."""
+    count = len(fold.identity)
+    for i, e in enumerate(fold.identity):
+        w.shared(TYPES[e.dtype], f"met{i}", GROUP)
+        w.line(f"met{i}[LOCAL_ID] = total{i};")
+    w.line("BARRIER")
+    with w.block(f"for (int half = {GROUP // 2}; half; half /= 2)"):
+        with w.block("if (LOCAL_ID < half)"):
+            fold.join("met", "[LOCAL_ID]", [f"met{i}[LOCAL_ID + half]" for i in range(count)])
+        w.line("BARRIER")
+    with w.block("if (LOCAL_ID == 0)"):
+        fold.store("met", "[0]", place, out)
+    w.line("BARRIER")
+
+
+def _group(w: Writer, fold: _Fold, out: dtype | None, k: list[str], r: list[str], ks: list[str], rs: list[str]) -> None:
+    with w.units():
+        w.line("const i64 result = unit / parts, part = unit - result * parts;")
+        w.offsets("result", k, {"base": ("x_offset", ks)})
+        w.line(f"const i64 all = {' * '.join(r)}, until = all * (part + 1) / parts;")
+        fold.declare("total")
+        with w.block(f"for (i64 i = all * part / parts + LOCAL_ID; i < until; i += {GROUP})"):
+            w.offsets("i", r, {"line": ("base", rs)})
+            fold.take("total", "", "line", "i")
+        _tree(w, fold, out, "unit")
+
+
+def _single(
+    w: Writer, fold: _Fold, out: dtype | None, k: list[str], r: list[str], ks: list[str], rs: list[str]
+) -> None:
+    with w.units():
+        w.line(f"const i64 results = {' * '.join(k)}, part = unit / results, result = unit - part * results;")
+        w.offsets("result", k, {"base": ("x_offset", ks)})
+        w.line(f"const i64 all = {' * '.join(r)}, until = all * (part + 1) / parts;")
+        fold.declare("total")
+        with w.block(f"for (i64 first = all * part / parts; first < until; first += {_ROWS})"):
+            w.line(f"const i64 last = first + {_ROWS} < until ? first + {_ROWS} : until;")
+            fold.declare("block")
+            with w.block("for (i64 i = first; i < last; ++i)"):
+                w.offsets("i", r, {"line": ("base", rs)})
+                fold.take("block", "", "line", "i")
+            fold.join("total", "", [f"block{i}" for i in range(len(fold.identity))])
+        fold.store("total", "", "result * parts + part", out)
+
+
+def finish(
+    dialect: Dialect, name: str, lowering: Reduction, converted: dtype, out: dtype, group: bool = False
+) -> Kernel:
     """Render the kernel that combines parts: (array, offset) of each part of the state, of the result; parts.
 
-    One unit a result.
+    One unit a result, by one caller or by a group.
     """
-    w = Writer(dialect)
+    w = Writer(dialect, group=GROUP if group else 0)
     fold = _Fold(w, lowering, converted, converted)
     for i, e in enumerate(fold.identity):
         w.array(Array(f"x{i}", e.dtype))
@@ -186,7 +243,11 @@ def finish(dialect: Dialect, name: str, lowering: Reduction, converted: dtype, o
     w.integer("parts")
     with w.units():
         fold.declare("total")
-        with w.block("for (i64 p = 0; p < parts; ++p)"):
+        head = f"for (i64 p = LOCAL_ID; p < parts; p += {GROUP})" if group else "for (i64 p = 0; p < parts; ++p)"
+        with w.block(head):
             fold.join("total", "", [f"x{i}[x{i}_offset + unit * parts + p]" for i in range(len(fold.identity))])
-        fold.store("total", "", "unit", out)
+        if group:
+            _tree(w, fold, out, "unit")
+        else:
+            fold.store("total", "", "unit", out)
     return w.kernel(name)

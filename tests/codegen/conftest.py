@@ -8,13 +8,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
-from corelib_conformance.cases import cases
 
-from corelib.backend import BackendSpec, register_backend
+from corelib.backend import register_backend
 from corelib.backend.registry import registry
-from corelib.device import Device
+from corelib.codegen.dialects import C
+from corelib.codegen.writer import Kernel
 
 
 def _loaded(name: str) -> ModuleType:
@@ -35,18 +36,25 @@ def host_module() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
-def kernels(host_module: ModuleType) -> Iterator[list]:
-    """All kernels that the operator cases need."""
-    register_backend(BackendSpec("recorder", host_module.Recorder, description="renders kernels"))
-    yield host_module.recorded(cases(), Device("recorder:0"))
-    registry.unregister_backend("recorder")
+def grid_module(host_module: ModuleType) -> ModuleType:
+    """``grid.py``."""
+    return _loaded("grid")
 
 
 @pytest.fixture(scope="session")
-def host(host_module: ModuleType, kernels: list, pytestconfig: pytest.Config) -> Iterator[str]:
-    """The device ``host``."""
-    folder = pytestconfig.cache.mkdir("codegen")
-    register_backend(host_module.HostBackend.spec(folder))
-    host_module.HostBackend.libraries.prepare(kernels)
-    yield "host"
-    registry.unregister_backend("host")
+def host(host_module: ModuleType, pytestconfig: pytest.Config) -> Iterator[str]:
+    """The device type ``host``: kernels as a processor of few strong cores runs them."""
+    yield from _registered("host", host_module.HostBackend, host_module.recorded(C), pytestconfig)
+
+
+@pytest.fixture(scope="session")
+def grid(host_module: ModuleType, grid_module: ModuleType, pytestconfig: pytest.Config) -> Iterator[str]:
+    """The device type ``grid``: kernels as a processor of many weak cores runs them."""
+    yield from _registered("grid", grid_module.GridBackend, host_module.recorded(grid_module.GRID), pytestconfig)
+
+
+def _registered(name: str, backend: Any, kernels: list[Kernel], config: pytest.Config) -> Iterator[str]:
+    register_backend(backend.spec(name, config.cache.mkdir(f"codegen-{name}")))
+    backend.libraries.prepare(kernels)
+    yield name
+    registry.unregister_backend(name)

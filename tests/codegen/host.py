@@ -13,19 +13,22 @@ import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from corelib_conformance.cases import Case, arguments, decomposed
+from corelib_conformance.cases import arguments, cases, decomposed
 
-from corelib.backend import BackendSpec
+from corelib.backend import BackendSpec, register_backend
 from corelib.backend.codegen_backend import CodegenBackend
+from corelib.backend.registry import registry
 from corelib.codegen.dialect import Dialect
 from corelib.codegen.dialects import C
 from corelib.codegen.program import program
 from corelib.codegen.writer import Kernel
 from corelib.core.tensor import Tensor
+from corelib.device import Device
 
 __all__ = ["FLAGS", "SANITIZED", "HostBackend", "Libraries", "Memory", "Recorder", "recorded"]
 
@@ -59,6 +62,9 @@ class Memory:
 class Libraries:
     """Compiled kernels, kept in a folder."""
 
+    dialect: ClassVar[Dialect] = C
+    prefix: ClassVar[str] = ""
+
     def __init__(self, folder: Path, flags: Sequence[str] = FLAGS) -> None:
         self.flags = flags
         self._folder = folder
@@ -71,8 +77,9 @@ class Libraries:
         found = self._functions.get(key)
         if found is None:
             self.prepare([kernel])
-            found = getattr(ctypes.CDLL(str(self._files[key])), kernel.name)
-            found.argtypes = [*[_TYPES[t] for t in kernel.parameters], ctypes.c_int64, ctypes.c_int64]
+            found = getattr(ctypes.CDLL(str(self._files[key])), self.prefix + kernel.name)
+            tail = self.dialect.tail.count(",") + 1
+            found.argtypes = [*[_TYPES[t] for t in kernel.parameters], *[ctypes.c_int64] * tail]
             found.restype = None
             self._functions[key] = found
         return found
@@ -87,8 +94,12 @@ class Libraries:
             for batch, file in zip(batches, pool.map(self._compile, batches), strict=True):
                 self._files.update((_key(k), file) for k in batch)
 
+    def text(self, kernels: list[Kernel]) -> str:
+        """The program."""
+        return program(self.dialect, kernels)
+
     def _compile(self, kernels: list[Kernel]) -> Path:
-        source = program(C, kernels)
+        source = self.text(kernels)
         flags = [*self.flags, *_WARNINGS, *([] if kernels[0].contract else ["-ffp-contract=off"])]
         name = hashlib.sha256(repr((flags, source)).encode()).hexdigest()[:16]
         file, library = self._folder / f"{name}.c", self._folder / f"{name}.so"
@@ -116,12 +127,13 @@ class HostBackend(CodegenBackend):
     """Runs each kernel as several callers would, one after the other: three shares of its units."""
 
     libraries: ClassVar[Libraries]
+    kind: ClassVar[type[Libraries]] = Libraries
 
     @classmethod
-    def spec(cls, folder: Path, flags: Sequence[str] = FLAGS) -> BackendSpec:
-        """The device type ``host``, its libraries in a folder."""
-        cls.libraries = Libraries(folder, flags)
-        return BackendSpec("host", cls, description="C, through the system's compiler")
+    def spec(cls, name: str, folder: Path, flags: Sequence[str] = FLAGS) -> BackendSpec:
+        """A device type whose libraries are in a folder."""
+        cls.libraries = cls.kind(folder, flags)
+        return BackendSpec(name, cls, description="C, through the system's compiler")
 
     def dialect(self, index: int) -> Dialect:
         return C
@@ -151,9 +163,15 @@ class HostBackend(CodegenBackend):
 
 
 class Recorder(HostBackend):
-    """Notes the kernels that are asked for, in ``rendered``, and computes nothing."""
+    """Notes the kernels that are asked for in a dialect, in ``rendered``, and computes nothing."""
 
-    rendered: ClassVar[dict[str, Kernel]] = {}
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self.rendered: dict[str, Kernel] = {}
+        super().__init__()
+
+    def dialect(self, index: int) -> Dialect:
+        return self._dialect
 
     def new_memory(self, size: int, index: int) -> Memory:
         memory = Memory(size)
@@ -168,9 +186,13 @@ class Recorder(HostBackend):
         pass
 
 
-def recorded(cases: Iterable[Case], device: Any) -> list[Kernel]:
-    """The kernels that cases ask a :class:`Recorder`'s device for."""
-    for case in cases:
+def recorded(dialect: Dialect) -> list[Kernel]:
+    """The kernels that the operator cases need."""
+    made: list[Recorder] = []
+    name = f"recorder_{next(_numbers)}"
+    register_backend(BackendSpec(name, lambda: made.append(Recorder(dialect)) or made[0], description="renders"))
+    device = Device(f"{name}:0")
+    for case in cases():
         prim, sample = case.primitive, case.sample
         with suppress(Exception):  # a refusal, or a result that makes no sense
             args = arguments(sample, device)
@@ -179,4 +201,8 @@ def recorded(cases: Iterable[Case], device: Any) -> list[Kernel]:
             if prim.decomposition is not None:
                 with decomposed(prim.name, device):
                     prim.function(*args)
-    return list(Recorder.rendered.values())
+    registry.unregister_backend(name)
+    return list(made[0].rendered.values())
+
+
+_numbers = count()

@@ -13,12 +13,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from corelib_conformance.cases import cases, check
-from host import SANITIZED, HostBackend, Memory, Recorder, recorded
+from host import SANITIZED, HostBackend, Memory, recorded
 
-from corelib.backend import BackendSpec, register_backend
+from corelib.backend import register_backend
 from corelib.codegen.dialects import C
 from corelib.codegen.writer import Array, Writer
-from corelib.device import Device
 from corelib.dtypes import int32
 
 FAULTS = {
@@ -37,12 +36,11 @@ def fault(name: str) -> None:
 
 
 def main() -> None:
-    register_backend(BackendSpec("recorder", Recorder, description="renders kernels"))
-    register_backend(HostBackend.spec(Path(sys.argv[1]), SANITIZED))
+    register_backend(HostBackend.spec("host", Path(sys.argv[1]), SANITIZED))
     if len(sys.argv) > 2:
         fault(sys.argv[2])
         return
-    kernels = recorded(cases(), Device("recorder:0"))
+    kernels = recorded(C)
     HostBackend.libraries.prepare(kernels)
     for case in cases():
         with suppress(AssertionError):  # values are not what this is about: without optimization some differ

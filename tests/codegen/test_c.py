@@ -1,4 +1,4 @@
-"""The C dialect through the system's compiler: every operator case, on rendered kernels."""
+"""Every operator case on rendered kernels, in C through the system's compiler."""
 
 from __future__ import annotations
 
@@ -13,10 +13,19 @@ for case in cases():
 
 
 @pytest.mark.parametrize("primitive", CASES)
-def test_operator_cases(primitive: str, host: str) -> None:
+def test_chunks(primitive: str, host: str) -> None:
+    _check(primitive, host)
+
+
+@pytest.mark.parametrize("primitive", CASES)
+def test_grid(primitive: str, grid: str) -> None:
+    _check(primitive, grid)
+
+
+def _check(primitive: str, device: str) -> None:
     for case in CASES[primitive]:
         try:
-            check(case, host)
+            check(case, device)
         except Exception as error:
             error.add_note(case.id)
             raise

@@ -21,6 +21,8 @@ __all__ = ["reduction"]
 
 _PART = 1 << 15
 """Elements of a result that are worth another part."""
+_SHORT = 256
+"""Elements for which a group is too many."""
 
 
 class _Plan(NamedTuple):
@@ -84,6 +86,9 @@ def _plan(
         walk = "outer"
     groups = result.numel if walk != "outer" else result.numel // k.sizes[-1] * -(-k.sizes[-1] // loops.COLUMNS)
     parts = max(1, min(layout.numel // groups // _PART, -(-backend.workers(index) // groups)))
+    if backend.dialect(index).schedule == "grid":
+        walk, parts = _on_grid(walk == "outer", result.numel, layout.numel // result.numel, backend.workers(index))
+        groups = result.numel
     sizes = (len(k.sizes), len(r.sizes))
     tail = [*k.sizes, *r.sizes, *k.strides[0], *r.strides[0], parts]
     whole = parts == 1
@@ -97,8 +102,16 @@ def _plan(
         return _Plan(result, groups, built, tail, [], None, index)
     identity = lowering.identity(compute(converted))
     states = [Layout.of((result.numel, parts), e.dtype, layout.device) for e in identity]
+    together = walk in ("group", "single") and parts > 32
     finish = backend.built(
-        ("finish", name, converted, out_dtype), index,
-        lambda dialect: loops.finish(dialect, f"{name}_finish", lowering, converted, out_dtype),
+        ("finish", name, converted, out_dtype, together), index,
+        lambda dialect: loops.finish(dialect, f"{name}_finish", lowering, converted, out_dtype, together),
     )  # fmt: skip
     return _Plan(result, groups * parts, built, tail, states, finish, index)
+
+
+def _on_grid(outer: bool, results: int, each: int, workers: int) -> tuple[str, int]:
+    """Who makes a result of so many elements, and in how many parts: enough of them for all groups to have work."""
+    if outer or each < _SHORT:
+        return "single", max(1, min(each // _SHORT, -(-workers * loops.GROUP // results)))
+    return "group", max(1, min(each // (32 * loops.GROUP), -(-workers // results)))
