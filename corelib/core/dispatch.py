@@ -210,8 +210,10 @@ def _into(prim: Any, operands: tuple[Any, ...], statics: tuple[Any, ...], out: A
     from .inplace import check_writable, write_result
 
     outs = [x for x in (out if isinstance(out, tuple) else (out,)) if x.__class__ in TENSORS]
-    tensors = [x for x in operands if x.__class__ in TENSORS]
-    if local.grad and any(t._node is not None for t in (*tensors, *outs)):
+    listed = [y for x in operands if x.__class__ in (list, tuple) for y in x]
+    tensors = [x for x in (*operands, *listed) if x.__class__ in TENSORS]
+    recorded = tensors if prim.differentiable else []
+    if local.grad and any(t._node is not None for t in (*recorded, *outs)):
         raise RuntimeError(
             f"{prim.name}(): functions with out=... arguments don't support automatic differentiation, "
             "but one of the arguments requires grad."

@@ -238,17 +238,53 @@ def rebase(dest: Tensor, node: Any, old: Any) -> None:
         move_retained(dest, old)
 
 
-def write_result(out: Tensor, result: Tensor, name: str) -> Tensor:
+_SAME = """addbmm addmm addmv amax amin argmax argmin argsort baddbmm bmm cholesky clamp clip cummax cummin det diag
+dot gather index_select inv kthvalue log_softmax masked_select matmul max median min mm mode msort mv nonzero norm qr
+round softmax solve sort svd take topk trace tril triu where"""
+_EXACT = frozenset(_SAME.split())
+"""Functions whose ``out`` must have the result's dtype; elsewhere one to which it can be cast will do."""
+
+_COMPLAINTS = {
+    "dot": "result dtype {1} does not match input dtype {0}", "where": "Expected out type to be {0} but got {1}",
+    "nonzero": "nonzero: Expected out tensor to have scalar type {0} but got scalar type{1}",
+    "take": "take(): self and out expected to have the same dtype, but got self.dtype = {0} and out.dtype = {1}",
+    **dict.fromkeys(("clamp", "clip", "round"), "Found dtype {1} but expected {0}"),
+    **dict.fromkeys(("index_select", "masked_select"), "{name}(): self and result must have the same scalar type"),
+    **dict.fromkeys(
+        ("amax", "amin"),
+        "Expected the dtype for input and out to match, but got {0} for input's dtype and {1} for out's dtype.",
+    ),
+}  # fmt: skip
+
+
+def _c(layout: Layout) -> str:
+    name = layout.dtype.name
+    return {"float32": "float", "float64": "double", "int64": "long int", "int32": "int"}.get(name, name)
+
+
+def write_result(out: Tensor, result: Tensor, name: str, quiet: bool = False) -> Tensor:
     """Write what function ``name`` computed into its ``out`` tensor; an empty one takes the result's shape."""
     if out.__class__ not in TENSORS:
         raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(out).__name__}")
+    made, given = result._layout, out._layout
+    if made.dtype is not given.dtype and name in _EXACT:
+        complaint = _COMPLAINTS.get(name, "Expected out tensor to have dtype {}, but got {} instead")
+        names = (_c(made), _c(given)) if name not in _COMPLAINTS else (_scalar_name(made), _scalar_name(given))
+        raise RuntimeError(complaint.format(*names, name=name))
+    if made.device is not given.device:
+        raise RuntimeError(
+            f"Attempting to copy from device {made.device} to device {given.device}, but cross-device copies are not "
+            "allowed!"
+        )
+    if name in ("cat", "stack") and not can_cast(made.dtype, given.dtype):
+        raise TypeError(f"torch.cat(): input types can't be cast to the desired output type {_scalar_name(given)}")
     if not can_cast(result._layout.dtype, out._layout.dtype):
         raise RuntimeError(
             f"result type {_scalar_name(result._layout)} can't be cast to the desired output type "
             f"{_scalar_name(out._layout)}"
         )
     if tuple(out._layout.shape) != tuple(result._layout.shape):
-        resize(out, tuple(result._layout.shape))
+        resize(out, tuple(result._layout.shape), quiet=quiet)
     inplace(late.copy.prim, out, (result,), position=-1)
     return out
 

@@ -12,12 +12,13 @@ from ..codegen import scalar
 from ..codegen.lowering import Indexed
 from ..core.dispatch import call
 from ..core.inplace import write_result
-from ..core.node import accumulator
+from ..core.node import accumulator, has_history
 from ..core.plan import Result, check_dtype
 from ..core.tensor import TENSORS, Tensor, backend_of, fresh
 from ..device import Device, current_device
 from ..dtypes import bool_, default_dtype, dtype, float32, float64, from_numpy_dtype, int64, number_dtype
 from ..layout import Layout
+from ..state import local
 from . import rules, samples
 from .movement import place
 from .primitive import Number, primitive
@@ -61,10 +62,15 @@ def _layout(size: tuple[int, ...], dtype: dtype | None, device: Any, out: Tensor
     return Layout.of(size, dtype or default_dtype(), place(current_device(device)))
 
 
-def _finish(result: Tensor, requires_grad: bool, out: Tensor | None = None) -> Tensor:
+def _finish(result: Tensor, requires_grad: bool, out: Tensor | None = None, name: str = "") -> Tensor:
     """The result as a leaf that requires grad, where asked; with ``out``, written there."""
     if out is not None:
-        result = write_result(out, result, "out")
+        if local.grad and has_history(out):
+            raise RuntimeError(
+                f"aten::{name}(): functions with out=... arguments don't support automatic differentiation, but one of "
+                "the arguments requires grad."
+            )
+        result = write_result(out, result, name, quiet=name != "arange")
     if requires_grad:
         if result.dtype.category < 2:
             raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
@@ -145,7 +151,7 @@ def full(size: Any, fill_value: Any, *, dtype: dtype | None = None, device: Any 
     d = dtype or number_dtype(type(fill_value))
     fill_value = fitted(fill_value, d)
     result = call(FILL, (fill_value,), (_layout(shape, d, device, out),))
-    return _finish(result, requires_grad, out)
+    return _finish(result, requires_grad, out, "full")
 
 
 def zeros(*size: Any, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False, out: Any = None,
@@ -153,7 +159,7 @@ def zeros(*size: Any, dtype: dtype | None = None, device: Any = None, requires_g
     """A tensor of zeros."""
     if named:
         size = rules.by_name("zeros", "size", size, named)
-    return _finish(call(FILL, (0,), (_layout(_size(size, "zeros"), dtype, device, out),)), requires_grad, out)
+    return _finish(call(FILL, (0,), (_layout(_size(size, "zeros"), dtype, device, out),)), requires_grad, out, "zeros")
 
 
 def ones(*size: Any, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False, out: Any = None,
@@ -161,7 +167,7 @@ def ones(*size: Any, dtype: dtype | None = None, device: Any = None, requires_gr
     """A tensor of ones."""
     if named:
         size = rules.by_name("ones", "size", size, named)
-    return _finish(call(FILL, (1,), (_layout(_size(size, "ones"), dtype, device, out),)), requires_grad, out)
+    return _finish(call(FILL, (1,), (_layout(_size(size, "ones"), dtype, device, out),)), requires_grad, out, "ones")
 
 
 def empty(*size: Any, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False, out: Any = None,
@@ -172,7 +178,7 @@ def empty(*size: Any, dtype: dtype | None = None, device: Any = None, requires_g
     made = _layout(_size(size, "empty"), dtype, device, out)
     backend = backend_of(made)
     check_dtype(backend, made)
-    return _finish(fresh(backend.allocate(made), made), requires_grad, out)
+    return _finish(fresh(backend.allocate(made), made), requires_grad, out, "empty")
 
 
 def empty_strided(
@@ -278,7 +284,7 @@ def arange(start: Any = 0, end: Any = None, step: Any = 1, *, dtype: dtype | Non
     if d.category == 1:
         start, step = int(start), int(step)
     made = _layout((max(size, 0),), d, device, out)
-    return _finish(call(_ARANGE, (start, step), (made,)), requires_grad, out)
+    return _finish(call(_ARANGE, (start, step), (made,)), requires_grad, out, "arange")
 
 
 def linspace(

@@ -19,10 +19,20 @@ from ..core.tensor import NUMBERS, TENSORS
 from . import rules
 from .generate import NUMPY_NAMES, _generate
 from .kernel_names import KERNELS
+from .results import accepts_out
 
 __all__ = ["refuse", "show", "shown", "strict"]
 
 OPERANDS = {"x": "input", "a": "input", "x1": "input", "x2": "other"}  # as in the array API standard
+_OUT = """argmax argmin bernoulli conj_physical eye fft_fftfreq fft_rfftfreq geqrf linalg_cholesky_ex linalg_cond
+linalg_det linalg_eig linalg_eigh linalg_eigvals linalg_eigvalsh linalg_householder_product linalg_inv_ex
+linalg_lu linalg_lu_factor linalg_lu_factor_ex linalg_matrix_norm linalg_matrix_rank linalg_norm
+linalg_pinv linalg_qr linalg_slogdet linalg_solve_ex linalg_svd linalg_svdvals linalg_tensorinv
+linalg_tensorsolve linalg_vector_norm linspace lu_unpack narrow_copy normal ormqr qr randperm range std
+std_mean svd triangular_solve var var_mean where"""
+OUT = frozenset(_OUT.split())
+"""Functions that take ``out`` here and not in their own definition."""
+
 STRICT = {"eq": 1, "ne": 1, "lt": 1, "le": 1, "gt": 1, "ge": 1, "fmod": 1, "atan2": 2, "maximum": 2, "minimum": 2}
 """Primitives of two numbers or tensors that take tensors only from users, so many of the operands from the first."""
 
@@ -64,6 +74,8 @@ def shown(function: Callable[..., Any], prefix: str = "", first: int = 0) -> Cal
     def call(*args: Any, **kwargs: Any) -> Any:
         if kwargs:
             kwargs = _renamed(function, kwargs)
+            if "out" in kwargs and name in OUT:
+                return accepts_out(function)(*args, **kwargs)
         if accepted is not None:
             input = args[0] if args else kwargs.get("input")
             if input.__class__ in TENSORS and input._layout.dtype.category not in accepted:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, ParamSpec, Protocol, Self, TypeVar, overload
 
-from ..core.inplace import write_result
+from ..core.inplace import check_writable, write_result
 from ..core.node import has_history
 from ..core.tensor import TENSORS, Tensor
 from ..state import local
@@ -48,12 +48,12 @@ def accepts_out(function: Callable[P, R_co]) -> WithOut[P, R_co]:
             return function(*args, **kwargs)
         given = [x for x in (*args, *kwargs.values()) if x.__class__ in TENSORS]
         outs = out if isinstance(out, tuple) else (out,)
-        if local.grad and any([has_history(x) for x in (*given, *outs) if x.__class__ in TENSORS]):
-            raise RuntimeError(
-                f"{name}(): functions with out=... arguments don't support automatic differentiation, "
-                "but one of the arguments requires grad."
-            )
+        _without_history(name, outs)
+        for x in outs:
+            if x.__class__ in TENSORS:
+                check_writable(x, *given)
         result: Any = function(*args, **kwargs)
+        _without_history(name, result if isinstance(result, tuple) else (result,))
         if not isinstance(result, tuple):
             return write_result(out, result, name)
         if len(outs) != len(result):
@@ -66,6 +66,14 @@ def accepts_out(function: Callable[P, R_co]) -> WithOut[P, R_co]:
     parameters.insert(place, inspect.Parameter("out", inspect.Parameter.KEYWORD_ONLY, default=None, annotation="Any"))
     with_out.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     return with_out
+
+
+def _without_history(name: str, tensors: tuple[Any, ...]) -> None:
+    if local.grad and any([has_history(x) for x in tensors if x.__class__ in TENSORS]):
+        raise RuntimeError(
+            f"{name}(): functions with out=... arguments don't support automatic differentiation, "
+            "but one of the arguments requires grad."
+        )
 
 
 class ValuesIndices(tuple[Tensor, Tensor]):
