@@ -95,8 +95,8 @@ def describe(device: Device) -> dict[str, Any]:
     backend = registry.get(device.type)
     index = device.index or 0
     properties = backend.properties(index)
-    state = next((s for s in registry.states() if s.name == device.type), None)
-    spec = state.spec if state is not None else None
+    state = registry._state(device.type)  # states() would start every other device too
+    spec = state.spec
     flagged = flags(backend, index)
     return {
         "device": str(device),
@@ -113,7 +113,7 @@ def describe(device: Device) -> dict[str, Any]:
             "suite": __version__,
             "contract": ".".join(map(str, CONTRACT)),
             "backend": spec.version if spec is not None else "",
-            "backend_package": state.package if state is not None else "",
+            "backend_package": state.package,
             "backend_contract": ".".join(map(str, spec.contract)) if spec is not None else "",
             "corelib": corelib.__version__,
             "python": platform.python_version(),
