@@ -15,8 +15,10 @@ from .planting import kernel, method, mutant
 Array = Any
 
 
-@kernel("copy", "the bits of a nan are not kept", out=False)
-def _canonical(right: Any, x: Array) -> Array:
+@kernel("copy", "the bits of a nan are not kept")
+def _canonical(right: Any, x: Array, out: Any = None) -> Array:
+    if out is not None:
+        return right(x, out=out)
     result = right(x)
     return np.where(np.isnan(result), result.dtype.type(np.nan), result) if result.dtype.kind == "f" else result
 
@@ -31,11 +33,11 @@ def _last_out(right: Any, x: Array, out: Any = None) -> Array:
     return out
 
 
-@kernel("copy", "a copy between a matrix and one of Fortran order does not transpose", out=False)
-def _order(right: Any, x: Array) -> Array:
-    if x.ndim == 2 and x.shape[0] == x.shape[1] and x.flags.f_contiguous and not x.flags.c_contiguous:
+@kernel("copy", "a copy of a square matrix of Fortran order does not transpose")
+def _order(right: Any, x: Array, out: Any = None) -> Array:
+    if out is None and x.ndim == 2 and x.shape[0] == x.shape[1] and x.flags.f_contiguous and not x.flags.c_contiguous:
         return np.ascontiguousarray(x.T)
-    return right(x)
+    return right(x) if out is None else right(x, out=out)
 
 
 @kernel("cast", "floats are rounded to integers", out=False)
@@ -120,15 +122,10 @@ def _counted(right: Any, start: Any, step: Any, layout: Any) -> Array:
     return (float(start) + np.arange(result.size) * float(step)).astype(np.int64).reshape(result.shape)
 
 
-@kernel(
-    "copy",
-    "of more than 4,096 elements in two dimensions the last row is left out",
-    "storage",
-    "copy",
-    "arange",
-    out=False,
-)
-def _many_rows(right: Any, x: Array) -> Array:
+@kernel("copy", "of more than 4,096 elements that are not dense the last row is left out")
+def _many_rows(right: Any, x: Array, out: Any = None) -> Array:
+    if out is not None:
+        return right(x, out=out)
     result = right(x)
     if result.ndim == 2 and result.size > 4096 and not x.flags.c_contiguous:
         result[-1] = result[0]
@@ -142,7 +139,7 @@ def _shared(right: Any, array: Array, layout: Any) -> Array:
 
 @method("upload", "an upload keeps the host's memory", "storage")
 def _kept(right: Any, host: Array, layout: Any) -> Array:
-    return host if host.flags.owndata and host.ndim == 1 and host.size > 100 else right(host, layout)
+    return host if host.ndim == 1 and host.size > 100 else right(host, layout)
 
 
 @method("bitcast", "a bitcast is a copy", "bitcast")
@@ -178,15 +175,17 @@ def _no_copy(right: Any, array: Any, layout: Layout, index: int) -> Any:
     return found
 
 
-@mutant("an allocation in a thousand is never given back", "memory", base="strict")
+@mutant("one allocation in two hundred is never given back", "memory", base="strict")
 def _leak(backend: Backend) -> None:
     kept: list[Any] = []
+    count = 0
     storage: Any = backend
     new = storage._new
 
     def wrong(*args: Any) -> Any:
-        made = new(*args)
-        if len(kept) < 10_000 and id(made) // 16 % 97 == 0:
+        nonlocal count
+        made, count = new(*args), count + 1
+        if count % 200 == 0:
             kept.append(made)
         return made
 

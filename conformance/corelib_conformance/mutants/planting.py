@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -21,6 +21,7 @@ __all__ = ["DEVICE", "MUTANTS", "Mutant", "base", "kernel", "method", "mutant", 
 
 Array = Any
 Plant = Callable[[Backend], Any]
+F = TypeVar("F", bound=Callable[..., Any])
 DEVICE = "mutant"
 
 
@@ -56,16 +57,16 @@ def mutant(name: str, *groups: str, base: str = "cpu") -> Callable[[Plant], Plan
     return enter
 
 
-def kernel(primitive: str, name: str, *groups: str, base: str = "cpu", out: bool | None = None) -> Any:
+def kernel(primitive: str, name: str, *groups: str, base: str = "cpu", out: bool | None = None) -> Callable[[F], F]:
     """Enter ``wrong(right, *arguments, **out)`` as the next mutant's kernel of a primitive.
 
     ``out`` says whether the wrong kernel takes ``out=``; by default as the right one does.
     """
 
-    def enter(wrong: Callable[..., Any]) -> Callable[..., Any]:
+    def enter(wrong: F) -> F:
         def plant(backend: Backend) -> None:
             right = backend.kernels[primitive]
-            function = partial(wrong, right.function)
+            function = partial(wrong if base == "strict" else partial(_densely, wrong), right.function)
             takes = right.out if out is None else out
             backend.kernels[primitive] = replace(right, function=function, out=takes, otherwise=None)
 
@@ -75,10 +76,20 @@ def kernel(primitive: str, name: str, *groups: str, base: str = "cpu", out: bool
     return enter
 
 
-def method(attribute: str, name: str, *groups: str, base: str = "cpu") -> Any:
+def _densely(wrong: Callable[..., Any], right: Any, *args: Any, **out: Any) -> Any:
+    """Dense arrays, which NumPy's expressions do not always give: that is not the fault that is meant."""
+    found = wrong(right, *args, **out)
+    if "out" in out and out["out"] is found:
+        return found
+    if isinstance(found, tuple):
+        return tuple([x if x is None else np.asarray(x, order="C") for x in found])
+    return np.asarray(found, order="C")
+
+
+def method(attribute: str, name: str, *groups: str, base: str = "cpu") -> Callable[[F], F]:
     """Enter ``wrong(right, *arguments)`` as the next mutant's storage method."""
 
-    def enter(wrong: Callable[..., Any]) -> Callable[..., Any]:
+    def enter(wrong: F) -> F:
         def plant(backend: Backend) -> None:
             setattr(backend, attribute, partial(wrong, getattr(backend, attribute)))
 

@@ -69,6 +69,10 @@ class Template:
     def operands(self, count: int = PERIOD) -> list[Array]:
         """One period of each operand, or so many elements."""
         made = [values((PERIOD,), s.dtype, s.low, s.high, seed=i + 11) for i, s in enumerate(self.specs)]
+        if self.name in ("copy", "where") and self.dtype.category == 2:  # they move bits, those of a nan too
+            for i, x in enumerate(made[-2:] if self.name == "where" else made):
+                x[7 + i :: 31] = poison((1,), self.dtype)
+                x[9 + i :: 37] = -0.0
         return [np.resize(x, count) for x in made]
 
     @property
