@@ -11,6 +11,8 @@ import pytest
 
 import corelib
 
+special = pytest.importorskip("scipy.special")
+
 UNARY = (
     "digamma", "entr", "erf", "erfc", "erfcx", "erfinv", "exp2", "expit", "expm1", "gammaln", "i0", "i0e", "i1", "i1e",
     "log1p", "log_ndtr", "logit", "ndtr", "ndtri", "psi", "round", "sinc",
@@ -111,3 +113,47 @@ def test_zeta(torch: ModuleType) -> None:
     slope = -2 * torch.special.zeta(torch.tensor([3.0, 3.0], dtype=torch.float64), torch.tensor([0.5, 3.0]))
     assert x.grad is not None
     np.testing.assert_allclose(x.grad.numpy(), slope.numpy(), rtol=1e-7)
+
+
+BESSEL = {
+    "bessel_j0": (-60.0, 60.0), "bessel_j1": (-60.0, 60.0), "bessel_y0": (1e-3, 60.0), "bessel_y1": (1e-3, 60.0),
+    "modified_bessel_k0": (1e-3, 60.0), "modified_bessel_k1": (1e-3, 60.0), "airy_ai": (-40.0, 12.0),
+    "scaled_modified_bessel_k0": (1e-3, 900.0), "scaled_modified_bessel_k1": (1e-3, 900.0),
+}  # fmt: skip
+EXACT: dict[str, Any] = {
+    "bessel_j0": special.j0, "bessel_j1": special.j1, "bessel_y0": special.y0, "bessel_y1": special.y1,
+    "modified_bessel_k0": special.k0, "modified_bessel_k1": special.k1, "scaled_modified_bessel_k0": special.k0e,
+    "scaled_modified_bessel_k1": special.k1e, "airy_ai": lambda x: special.airy(x)[0],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("device", ["cpu", "strict"])
+@pytest.mark.parametrize("name", BESSEL)
+def test_bessel_and_airy_functions(torch: ModuleType, name: str, device: str) -> None:
+    x = np.r_[_grid(*BESSEL[name]), _grid(max(BESSEL[name][0], -3.0), 3.0)]
+    function = getattr(corelib.special, name)
+    exact = EXACT[name]  # SciPy's: PyTorch's Bessel functions are good to some 1e-7 only between 5 and 25
+    oscillating = 3e-14 if name in ("bessel_j0", "bessel_j1", "bessel_y0", "bessel_y1", "airy_ai") else 0.0
+    found = function(corelib.tensor(x, device=device)).cpu().numpy()
+    np.testing.assert_allclose(found, exact(x), rtol=1e-13, atol=oscillating)
+    single = function(corelib.tensor(np.float32(x), device=device)).cpu().numpy()
+    np.testing.assert_allclose(single, exact(np.float32(x).astype(float)), rtol=1e-7, atol=1e-12)
+    edges = [0.0, -1.0, math.inf, -math.inf, math.nan, 1e10]
+    found = function(corelib.tensor(edges, dtype=corelib.float64, device=device)).cpu().numpy()
+    expected = getattr(torch.special, name)(torch.tensor(edges, dtype=torch.float64)).numpy()
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    assert function(corelib.tensor([2], device=device)).dtype is corelib.float32
+    with pytest.raises(NotImplementedError, match=f"\"{name}_cpu\" not implemented for 'Half'"):
+        function(corelib.ones(1, dtype=corelib.float16, device=device))
+
+
+@pytest.mark.parametrize("name", BESSEL)
+def test_slopes_of_bessel_functions(name: str) -> None:
+    x = corelib.tensor(_grid(0.1, 40.0)[:10], requires_grad=True)
+    function = getattr(corelib.special, name)
+    if name == "airy_ai":
+        with pytest.raises(NotImplementedError, match="the derivative for 'special_airy_ai' is not implemented"):
+            function(x).sum().backward()
+        return
+    assert corelib.autograd.gradcheck(function, (x,), eps=1e-5)
+    assert corelib.autograd.gradgradcheck(function, (x,), eps=1e-5)
