@@ -114,6 +114,7 @@ def describe(device: Device) -> dict[str, Any]:
             "contract": ".".join(map(str, CONTRACT)),
             "backend": spec.version if spec is not None else "",
             "backend_package": state.package,
+            "kernel_packs": ", ".join(p.name for p in registry._pack_states(device.type) if p.status == "ok"),
             "backend_contract": ".".join(map(str, spec.contract)) if spec is not None else "",
             "corelib": corelib.__version__,
             "python": platform.python_version(),

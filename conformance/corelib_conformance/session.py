@@ -140,6 +140,7 @@ class Session:
                     "tiers": list(options.tiers),
                     "ops": list(options.ops),
                     "dtypes": list(options.dtypes),
+                    "import": list(options.setup),
                 },
                 timings=timed,
                 interrupted=self.interrupted,

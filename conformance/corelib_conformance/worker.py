@@ -116,6 +116,7 @@ class Session:
 
             self.trap = Trap(self.backend)
         self.trap.reset()
+        self._forbid_fallback()
         started = time.perf_counter()
         try:
             measured = check.run(self.device)
@@ -132,6 +133,13 @@ class Session:
         if result["status"] == "pass" and self.trap.seen:
             result |= {"status": "host-fallback", "message": "; ".join(dict.fromkeys(self.trap.seen))[:_LONGEST]}
         return result
+
+    def _forbid_fallback(self) -> None:
+        """The CPU does not stand in, though a backend may have asked for it: what has no kernel fails."""
+        from corelib.backend.registry import registry
+
+        if registry.cpu_fallback:
+            registry.set_cpu_fallback(False)
 
     def _unsupported(self, lacking: Unsupported) -> dict[str, Any]:
         """A device cannot excuse itself by a flag that it declares."""

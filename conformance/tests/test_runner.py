@@ -90,16 +90,18 @@ def test_a_hang_is_a_timeout_of_its_id(fault: str, negs: list[Check]) -> None:
     assert time.monotonic() - began < 60
 
 
-def test_a_missing_kernel_fails(negs: list[Check]) -> None:
-    results = run("missing", negs)
+@pytest.mark.parametrize("fault", ["missing", "fallback"])
+def test_a_missing_kernel_fails_though_the_cpu_would_stand_in(fault: str, negs: list[Check]) -> None:
+    results = run(fault, negs)
     assert statuses(results, negs) == ["fail"] * 3
     assert "UnsupportedPrimitive: no kernel for primitive 'neg'" in results[negs[0].id].message
 
 
-def test_work_on_the_host_is_seen(negs: list[Check]) -> None:
-    results = run("host", negs)
+@pytest.mark.parametrize(("fault", "said"), [("host", "to the host"), ("borrow", "neg called the CPU's neg")])
+def test_work_on_the_host_is_seen(fault: str, said: str, negs: list[Check]) -> None:
+    results = run(fault, negs)
     assert statuses(results, negs) == ["host-fallback"] * 3
-    assert "host" in results[negs[0].id].message
+    assert said in results[negs[0].id].message
 
 
 def test_what_a_backend_prints_disturbs_nothing(negs: list[Check]) -> None:
@@ -112,6 +114,17 @@ def test_a_declared_lack_is_no_failure() -> None:
     for check in checks:
         assert results[check.id].status == ("pass" if check.dtype == "int64" else "unsupported-declared"), check.id
     assert {results[c.id].flag for c in checks if c.dtype == "float16"} == {"float16"}
+
+
+def test_no_device_excuses_itself_from_what_it_declares() -> None:
+    from corelib_conformance.check import Unsupported
+    from corelib_conformance.device import resolve
+    from corelib_conformance.worker import Session
+
+    session = Session(resolve("cpu"), [])
+    assert session._unsupported(Unsupported("float64", "no"))["status"] == "fail"
+    found = session._unsupported(Unsupported("async", "no"))
+    assert (found["status"], found["flag"]) == ("unsupported-declared", "async")
 
 
 def test_after_three_crashes_a_group_is_given_up(negs: list[Check]) -> None:

@@ -13,6 +13,7 @@ from corelib_conformance.strict import StrictBackend
 from corelib_conformance.strict.handle import elements
 
 from corelib.backend import BackendSpec, register_backend
+from corelib.backend.registry import registry
 from corelib.device import Device
 from corelib.layout import Layout
 
@@ -81,6 +82,16 @@ def host(kernel: Callable[..., Any], backend: StrictBackend) -> Callable[..., An
     return neg
 
 
+def borrow(kernel: Callable[..., Any], backend: StrictBackend) -> Callable[..., Any]:
+    """Has the CPU's kernel compute, on memory that it shares with the device."""
+
+    def neg(x: Any, **out: Any) -> Any:
+        registry.get("cpu").kernels["neg"].function(elements(x))
+        return kernel(x, **out)
+
+    return neg
+
+
 def once(kernel: Callable[..., Any], backend: StrictBackend) -> Callable[..., Any]:
     """Right in the first two calls of a process."""
     calls = []
@@ -103,7 +114,7 @@ def chatter(kernel: Callable[..., Any], backend: StrictBackend) -> Callable[...,
     return neg
 
 
-FAULTS = {f.__name__: f for f in (right, wrong, segfault, hang, hold, leave, host, once, chatter)}
+FAULTS = {f.__name__: f for f in (right, wrong, segfault, hang, hold, leave, host, borrow, once, chatter)}
 
 
 class Broken(StrictBackend):
@@ -113,8 +124,9 @@ class Broken(StrictBackend):
 
     def __init__(self, fault: str) -> None:
         super().__init__()
-        if fault == "missing":
+        if fault in ("missing", "fallback"):
             del self.kernels["neg"]
+            registry.set_cpu_fallback(fault == "fallback")
             return
         entry = self.kernels["neg"]
         self.kernels["neg"] = replace(entry, function=FAULTS[fault](entry.function, self))
