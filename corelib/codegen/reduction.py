@@ -20,7 +20,7 @@ from .lowering import Reduction, State
 from .scalar import cast, compute, index, load, variable
 from .writer import Array, Kernel, Writer
 
-__all__ = ["BLOCK", "COLUMNS", "LANES", "GROUP", "finish", "reduce"]
+__all__ = ["BLOCK", "COLUMNS", "GROUP", "LANES", "finish", "reduce"]
 
 LANES = 16
 COLUMNS = 64
@@ -106,7 +106,8 @@ def reduce(
         source: dtype of x; ``converted``: that it is converted to first.
         out: dtype of the result, or None for states.
         kept, reduced: numbers of collapsed loops, at least one each.
-        walk: "inner1" (innermost reduced stride 1), "inners", or "outer" (innermost kept stride 1); "group" or "single".
+        walk: "inner1" (innermost reduced stride 1), "inners", or "outer" (innermost kept stride 1); on a
+            grid "group" or "single".
     """
     w = Writer(dialect, group=GROUP if walk == "group" else 0)
     fold = _Fold(w, lowering, source, converted)

@@ -184,7 +184,7 @@ class Writer:
         return Kernel(name, source, dict(self.functions), tuple(t for t, _ in head), self.raises, contract, self.group)
 
 
-_DECLARED = re.compile(r"( *)(?:const )?i64 (\w+) = [^,;]*;")
+_DECLARED = re.compile(r"( *)(?:const )?(?:i64|int) (\w+) = [^,;]*;")
 
 
 def _needed(lines: Sequence[str]) -> list[str]:

@@ -53,6 +53,12 @@ def grid(host_module: ModuleType, grid_module: ModuleType, pytestconfig: pytest.
     yield from _registered("grid", grid_module.GridBackend, host_module.recorded(grid_module.GRID), pytestconfig)
 
 
+@pytest.fixture(scope="session")
+def grid_device(host_module: ModuleType, grid_module: ModuleType, pytestconfig: pytest.Config) -> Iterator[str]:
+    """The same, whose kernels compile one by one."""
+    yield from _registered("grid_device", grid_module.SmallGridBackend, [], pytestconfig)
+
+
 def _registered(name: str, backend: Any, kernels: list[Kernel], config: pytest.Config) -> Iterator[str]:
     register_backend(backend.spec(name, config.cache.mkdir(f"codegen-{name}")))
     backend.libraries.prepare(kernels)

@@ -15,7 +15,7 @@ from corelib.codegen.dialect import Dialect
 from corelib.codegen.dialects import C
 from corelib.codegen.writer import Kernel
 
-__all__ = ["GRID", "GridBackend", "GridLibraries"]
+__all__ = ["GRID", "GridBackend", "GridLibraries", "SmallGridBackend"]
 
 _FREE = 8
 """Callers of a group where kernels leave it open."""
@@ -87,6 +87,7 @@ def _wrapped(kernel: Kernel) -> str:
               for p, n in zip(declared.split(", "), names, strict=True)]  # fmt: skip
     saved = f"saved_{kernel.name}"
     group = kernel.group or _FREE
+    launch = "launch_" if kernel.group else "alone_"
     groups = "units_" if kernel.group else f"(units_ + {_FREE - 1}) / {_FREE}"
     return "\n".join([
         f"static struct {{ {' '.join(fields)} }} {saved};",
@@ -94,7 +95,7 @@ def _wrapped(kernel: Kernel) -> str:
         f"KERNEL void grid_{kernel.name}({declared.replace('const ', '').replace('RESTRICT', '')}) {{",
         *[f"    {saved}.{n} = {n};" for n in names],
         f"    const i64 groups = {groups};",
-        f"    {'launch_' if kernel.group else 'alone_'}(body_{kernel.name}, {group}, groups < {_GROUPS} ? groups : {_GROUPS});",
+        f"    {launch}(body_{kernel.name}, {group}, groups < {_GROUPS} ? groups : {_GROUPS});",
         "}",
     ])  # fmt: skip
 
@@ -119,3 +120,7 @@ class GridBackend(HostBackend):
 
     def launch(self, built: Any, units: int, arguments: Sequence[Any], index: int) -> None:
         built(*[x.address if isinstance(x, Memory) else x for x in arguments], units)
+
+
+class SmallGridBackend(GridBackend):
+    """One with few callers and its own libraries."""

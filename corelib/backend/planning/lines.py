@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 __all__ = ["gather", "scan", "scatter"]
 
 
-def _others(shape: tuple[int, ...], dim: int, *strides: tuple[int, ...]) -> tuple[Nest, int]:
-    """The dimensions beside ``dim`` collapsed, and how many groups of lines there are."""
+def _others(lanes: int, shape: tuple[int, ...], dim: int, *strides: tuple[int, ...]) -> tuple[Nest, int]:
+    """The dimensions beside ``dim`` collapsed, and how many groups of so many lines there are."""
     rest = [d for d in range(len(shape)) if d != dim]
     nest = collapse([shape[d] for d in rest], [[s[d] for d in rest] for s in strides])
-    units = -(-nest.sizes[-1] // loops.LANES)
+    units = -(-nest.sizes[-1] // lanes)
     for size in nest.sizes[:-1]:
         units *= size
     return nest, units
@@ -44,12 +44,14 @@ def scan(backend: CodegenBackend, name: str, lowering: Scan, x: Window, dim: int
     index = layout.device.index or 0
     results = [backend.allocate(Layout.of(tuple(layout.shape), d, layout.device)) for d in outs]
     dense = results[0].layout
-    nest, units = _others(layout.shape, dim, layout.strides, dense.strides)
+    dialect = backend.dialect(index)
+    nest, units = _others(loops.lanes(dialect), layout.shape, dim, layout.strides, dense.strides)
     others = len(nest.sizes)
+    together = dialect.schedule == "grid" and _length(layout, dim) > 64
     if layout.numel:
         built = backend.built(
-            (name, layout.dtype, converted, others), index,
-            lambda dialect: loops.scan(dialect, name, lowering, layout.dtype, converted, outs, others),
+            (name, layout.dtype, converted, others, together), index,
+            lambda dialect: loops.scan(dialect, name, lowering, layout.dtype, converted, outs, others, together),
         )  # fmt: skip
         blocks = [v for array in (x, *results) for v in (array.memory, array.offset)]
         steps = [_length(layout, dim), _step(layout, dim), _step(dense, dim)]
@@ -61,8 +63,12 @@ def gather(backend: CodegenBackend, x: Window, places: Window, dim: int) -> Wind
     """``(x, index, dim)``."""
     shape, d, index = places.layout.shape, x.layout.dtype, x.layout.device.index or 0
     y = backend.allocate(Layout.of(tuple(shape), d, x.layout.device))
-    nest, units = _others(shape, dim, x.layout.strides, places.layout.strides, y.layout.strides)
+    dialect = backend.dialect(index)
+    lanes = loops.lanes(dialect)
+    nest, units = _others(lanes, shape, dim, x.layout.strides, places.layout.strides, y.layout.strides)
     others = len(nest.sizes)
+    if dialect.schedule == "grid":
+        units = y.layout.numel
     if y.layout.numel:
         built = backend.built(("gather", d, others), index, lambda dialect: loops.gather(dialect, "gather", d, others))
         blocks = [v for array in (x, places, y) for v in (array.memory, array.offset)]
@@ -83,7 +89,8 @@ def scatter(
     number = not isinstance(src, Window)
     arrays = [places, y] if number else [places, y, src]
     shape = places.layout.shape
-    nest, units = _others(shape, dim, *[a.layout.strides for a in arrays])
+    lanes = loops.lanes(backend.dialect(index))
+    nest, units = _others(lanes, shape, dim, *[a.layout.strides for a in arrays])
     others = len(nest.sizes)
     if places.layout.numel:
         built = backend.built(

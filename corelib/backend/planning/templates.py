@@ -46,9 +46,10 @@ def _sort(backend: CodegenBackend, x: Window, dim: int, descending: bool) -> tup
     index, length = layout.device.index or 0, values.layout.shape[-1] if rank else 1
     if layout.numel:
         scratch = [backend.allocate(values.layout), backend.allocate(places.layout)]
+        together = length > 64 and backend.dialect(index).schedule == "grid"
         built = backend.built(
-            ("sort", layout.dtype, descending), index,
-            lambda dialect: templates.sort(dialect, "sort", layout.dtype, descending),
+            ("sort", layout.dtype, descending, together), index,
+            lambda dialect: templates.sort(dialect, "sort", layout.dtype, descending, together),
         )  # fmt: skip
         blocks = [v for a in (values, places, *scratch) for v in (a.memory, a.offset)]
         backend.run(built, layout.numel // length, [*blocks, length], index)
