@@ -151,11 +151,12 @@ class ArrayModuleBackend(Backend):
         """A kernel's result as an array (some libraries make scalars of 0-d ones) of this dtype."""
         return self.xp.astype(self.xp.asarray(result), native, copy=False)
 
-    def _pair(self, a: Operand, b: Operand) -> tuple[Array, Array, Any]:
-        """Both operands as arrays of the compute dtype, and the dtype they came in."""
+    def _pair(self, a: Operand, b: Operand, moved: bool = False) -> tuple[Array, Array, Any]:
+        """Both operands as arrays of the compute dtype, and the dtype they came in, which what is only
+        moved keeps, with the bits of its nans."""
         native = (b if isinstance(a, bool | int | float | complex) else a).dtype
         half = any(native == other for other in self._halves)
-        compute = self.xp.float32 if half else native
+        compute = self.xp.float32 if half and not moved else native
 
         def convert(x: Operand) -> Array:
             if isinstance(x, bool | int | float | complex):
@@ -326,7 +327,8 @@ class ArrayModuleBackend(Backend):
 
     @kernel("where")
     def where(self, condition: Array, a: Operand, b: Operand) -> Array:
-        return self._binary(lambda p, q: self.xp.where(condition, p, q), a, b)
+        a, b, native = self._pair(a, b, moved=True)
+        return self._as(self.xp.where(condition, a, b), native)
 
     # -- reductions and scans
 
@@ -491,7 +493,7 @@ class ArrayModuleBackend(Backend):
         xp = self.xp
         if not isinstance(src, bool | int | float | complex):
             src = xp.reshape(src[tuple(slice(0, size) for size in index.shape)], (-1,))
-        flat, values, native = self._pair(xp.reshape(x, (-1,)), src)
+        flat, values, native = self._pair(xp.reshape(x, (-1,)), src, moved=write == self._scatter)
         shape = tuple(x.shape) or (1,)
         index = xp.reshape(index, tuple(index.shape) or (1,))
         self._check_bounds(index, dim, shape[dim])
