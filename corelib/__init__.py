@@ -45,6 +45,7 @@ from .layout import Size
 from .random import Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 from .settings import *  # noqa: F403
 from .tensor import Tensor
+from .tensor.storage import TypedStorage, UntypedStorage, is_storage
 from .version import __version__
 
 if TYPE_CHECKING:
@@ -196,14 +197,16 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
-    "Generator", "GradScaler", "Size", "Tensor", "__version__", "accelerator", "add", "autocast", "autograd",
+    "Generator", "GradScaler", "Size", "Tensor", "TypedStorage", "UntypedStorage",
+    "__version__", "accelerator", "add", "autocast", "autograd",
     "backend", "backends", "bfloat16", "bool", "broadcast_shapes", "can_cast", "cdouble", "cfloat", "compat",
     "complex64", "complex128", "cpu", "cuda", "debug", "default_generator", "detach", "detach_", "device", "div",
     "double", "dtype", "e", "enable_grad", "fill", "finfo", "float", "float16", "float32", "float64", "from_dlpack",
     "get_default_device", "get_default_dtype", "get_device", "get_device_module", "get_printoptions", "get_rng_state",
     "half", "iinfo", "inf", "inference_mode", "initial_seed", "int", "int8", "int16", "int32", "int64", "is_complex",
     "is_conj", "is_distributed", "is_floating_point", "is_grad_enabled", "is_inference", "is_inference_mode_enabled",
-    "is_neg", "is_signed", "is_tensor", "load", "long", "manual_seed", "mps", "nan", "narrow", "newaxis", "nn",
+    "is_neg", "is_signed", "is_storage", "is_tensor",
+    "load", "long", "manual_seed", "mps", "nan", "narrow", "newaxis", "nn",
     "no_grad", "numel", "opencl", "ops", "optim", "pi", "promote_types", "random", "resize_as_", "resolve_conj",
     "resolve_neg", "result_type", "save", "seed", "set_default_device", "set_default_dtype", "set_grad_enabled",
     "set_printoptions", "set_rng_state", "short", "special", "sub", "t", "testing", "uint8", "utils", "xpu",

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from .. import ops
-from ..core.inplace import inplace, inplace_operator
-from ..core.node import has_history
-from ..core.tensor import TENSORS, Tensor
+from ..core.inplace import check_writable, inplace, inplace_operator
+from ..core.node import Accumulate, has_history, move_retained
+from ..core.tensor import TENSORS, Storage, Tensor, View
 from ..dtypes import can_cast
 from ..ops.families import in_place
 from ..ops.primitive import PRIMITIVES, Primitive
 from ..ops.rules import what
 from ..state import local
-from .binding import bind, method
+from .binding import T, bind, method
 
 
 def _inplace(name: str, prim: Primitive) -> None:
@@ -88,6 +88,49 @@ for _name, _function in in_place(ops.FAMILIES).items():
         _inplace(_name + "_", _prim)
     else:
         _written_back(_name, _function)
+
+
+def _inplace_view(name: str, view: Any) -> None:
+    """``x.name_(...)``: the tensor becomes its view, over the same memory; what others show of that stays."""
+
+    def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        check_writable(self)
+        old, recorded = self._node, local.grad and has_history(self)
+        made = view(self, *args, **kwargs)
+        seen = self._view
+        storage: Any = self._storage
+        if storage.__class__ is Storage:  # not one of inference mode
+            storage.version += 1
+        self._array, self._layout = made._array, made._layout
+        if seen is not None or made._view.offset:
+            version = storage.version if recorded else getattr(seen, "version", 0)
+            self._view = View(getattr(seen, "base", None), made._view.offset, version, getattr(seen, "creation", None))
+        if recorded:
+            self._node = made._node
+            if self._extra is not None and "retains" in self._extra:
+                move_retained(self, old)
+        elif type(old) is Accumulate:
+            old.layouts = (self._layout,)
+        return self
+
+    method.__name__ = name
+    method.__doc__ = f"``{name.removesuffix('_')}``, in place: the tensor takes the shape, the memory stays."
+    bind(name, method)
+
+
+def _turned(self: Tensor) -> Tensor:
+    if self.ndim > 2:
+        raise RuntimeError(f"t_() expects a tensor with <= 2 dimensions, but self is {self.ndim}D")
+    turned: Tensor = T.t(self)
+    return turned
+
+
+_inplace_view("t_", _turned)
+_inplace_view("as_strided_", ops.as_strided)
+_inplace_view("squeeze_", ops.squeeze)
+_inplace_view("unsqueeze_", ops.unsqueeze)
+for _name in ("transpose_", "swapdims_", "swapaxes_"):
+    _inplace_view(_name, ops.transpose)
 
 
 @method
