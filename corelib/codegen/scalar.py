@@ -132,6 +132,8 @@ def apply(op: str, *values: Value) -> Expr:
     d = next(v.dtype for v in values if isinstance(v, Expr))
     args = tuple(lift(v, d) for v in values)
     assert all(a.dtype is d for a in args), f"{op}: operands of several dtypes: {args}"
+    if op == "eq" and args[0] is args[1] and d.category < 2:
+        return const(True, bool_)  # no integer is nan
     return Expr(op, args, bool_ if op in _COMPARISONS else d)
 
 
