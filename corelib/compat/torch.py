@@ -29,7 +29,18 @@ from .legacy import CUDA, LEGACY
 
 __all__ = ["install", "main", "uninstall"]
 
-MOVED = {"torch.cuda.amp": "corelib.amp", "torch.cpu.amp": "corelib.amp", "torch.random": "corelib.random"}
+_ONE_EACH = (
+    "bernoulli beta binomial categorical cauchy chi2 continuous_bernoulli dirichlet exp_family exponential "
+    "fishersnedecor generalized_pareto geometric gumbel half_cauchy half_normal independent inverse_gamma kumaraswamy "
+    "laplace lkj_cholesky log_normal logistic_normal lowrank_multivariate_normal mixture_same_family multinomial "
+    "multivariate_normal negative_binomial normal one_hot_categorical pareto poisson studentT "
+    "transformed_distribution uniform von_mises weibull wishart"
+)
+MOVED = {
+    "torch.cuda.amp": "corelib.amp", "torch.cpu.amp": "corelib.amp", "torch.random": "corelib.random",
+    **{f"torch.distributions.{name}": "corelib.distributions" for name in _ONE_EACH.split()},
+    **{f"torch.distributions.relaxed_{name}": "corelib.distributions.relaxed" for name in ("bernoulli", "categorical")},
+}  # fmt: skip
 """Modules that have another place here."""
 
 

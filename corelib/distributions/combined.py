@@ -9,8 +9,9 @@ from ..autograd import no_grad
 from ..layout import Size
 from ..tensor import Tensor
 from . import constraints
-from .distribution import Distribution, sum_rightmost
+from .distribution import Distribution
 from .transforms import ComposeTransform, Transform
+from .utils import sum_rightmost
 
 __all__ = ["Independent", "MixtureSameFamily", "TransformedDistribution"]
 

@@ -12,8 +12,9 @@ from ..ops.transcendental import i0e, i1e, xlog1py
 from ..tensor import Tensor
 from . import constraints
 from .combined import TransformedDistribution
-from .distribution import Distribution, ExponentialFamily, broadcast_all, lazy_property, open_uniform
+from .distribution import Distribution, ExponentialFamily
 from .transforms import AbsTransform, AffineTransform, ExpTransform, PowerTransform, StickBreakingTransform
+from .utils import broadcast_all, lazy_property, open_uniform
 
 __all__ = [
     "Cauchy", "Exponential", "GeneralizedPareto", "Gumbel", "HalfCauchy", "HalfNormal", "Kumaraswamy", "Laplace",

@@ -13,8 +13,9 @@ from ..nn.functional import binary_cross_entropy_with_logits, logsigmoid, one_ho
 from ..ops import rules
 from ..tensor import Tensor
 from . import constraints
-from .distribution import Distribution, ExponentialFamily, broadcast_all, clamp_probs, lazy_property
+from .distribution import Distribution, ExponentialFamily
 from .gamma import Gamma
+from .utils import broadcast_all, clamp_probs, lazy_property, probs_to_logits
 
 __all__ = [
     "Bernoulli", "Binomial", "Categorical", "ContinuousBernoulli", "Geometric", "Multinomial", "NegativeBinomial",
@@ -39,8 +40,7 @@ class BinaryParameters(Distribution):
 
     @lazy_property
     def logits(self) -> Tensor:
-        p = clamp_probs(self.probs)
-        return p.log() - (-p).log1p()
+        return probs_to_logits(self.probs, True)
 
     @lazy_property
     def probs(self) -> Tensor:
@@ -319,7 +319,7 @@ class Categorical(Distribution):
 
     @lazy_property
     def logits(self) -> Tensor:
-        return clamp_probs(self.probs).log()
+        return probs_to_logits(self.probs)
 
     @lazy_property
     def probs(self) -> Tensor:

@@ -4,57 +4,16 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Any, ClassVar, Self
 
 from .. import _functions as ops
-from ..autograd import enable_grad, grad, no_grad
-from ..dtypes import default_dtype, finfo
+from ..autograd import grad, no_grad
 from ..layout import Size
-from ..ops import rules
 from ..tensor import Tensor
 from . import constraints
+from .utils import broadcast_all, lazy_property
 
-__all__ = ["Distribution", "ExponentialFamily", "broadcast_all", "lazy_property", "sum_rightmost"]
-
-
-def broadcast_all(*values: Any) -> tuple[Tensor, ...]:
-    """Tensors of one shape from tensors and numbers; numbers take the tensors' dtype and device, or the default's."""
-    given = [v for v in values if isinstance(v, Tensor)]
-    if not all(isinstance(v, (Tensor, int, float)) for v in values):
-        raise ValueError(
-            "Input arguments must all be instances of Number, torch.Tensor or objects implementing __torch_function__."
-        )
-    dtype = given[0].dtype if given else default_dtype()
-    device = given[0].device if given else None
-    tensors = [v if isinstance(v, Tensor) else ops.tensor(v, dtype=dtype, device=device) for v in values]
-    shape = rules.broadcast_shapes(*[t.shape for t in tensors])
-    return tuple(t if t.shape == shape else t.expand(shape) for t in tensors)
-
-
-def sum_rightmost(value: Tensor, dims: int) -> Tensor:
-    """The sum over the last ``dims`` dimensions."""
-    return value.flatten(value.ndim - dims).sum(-1) if dims else value
-
-
-def open_uniform(shape: Sequence[int], like: Tensor) -> Tensor:
-    """Uniform numbers in (0, 1) with the dtype and device of a tensor."""
-    eps = finfo(like.dtype).eps
-    return ops.rand(*shape, dtype=like.dtype, device=like.device) * (1 - eps) + finfo(like.dtype).tiny
-
-
-def clamp_probs(probs: Tensor) -> Tensor:
-    """Probabilities that are neither 0 nor 1."""
-    eps = finfo(probs.dtype).eps
-    return ops.clamp(probs, eps, 1 - eps)
-
-
-class lazy_property(cached_property[Any]):
-    """A property computed when first asked for, with history; from then on the instance's own."""
-
-    def __get__(self, instance: Any, owner: Any = None) -> Any:
-        with enable_grad():
-            return super().__get__(instance, owner)
+__all__ = ["Distribution", "ExponentialFamily"]
 
 
 class Distribution:

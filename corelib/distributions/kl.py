@@ -22,9 +22,10 @@ from .discrete import (
     OneHotCategorical,
     Poisson,
 )
-from .distribution import Distribution, ExponentialFamily, sum_rightmost
+from .distribution import Distribution, ExponentialFamily
 from .gamma import Beta, Dirichlet, Gamma
 from .multivariate import LowRankMultivariateNormal, MultivariateNormal, half_log_det, mahalanobis, solve_lower
+from .utils import sum_rightmost
 
 __all__ = ["kl_divergence", "register_kl"]
 

@@ -18,6 +18,7 @@ from .transform import (
     Transform,
     clipped_sigmoid,
 )
+from .utils import tril_matrix_to_vec, vec_to_tril_matrix
 
 __all__ = [
     "CorrCholeskyTransform", "LowerCholeskyTransform", "PositiveDefiniteTransform", "SoftmaxTransform",
@@ -80,23 +81,6 @@ class StickBreakingTransform(_VectorTransform):
         return (-x + logsigmoid(x) + y[..., :-1].log()).sum(-1)
 
 
-def tril_matrix(vector: Tensor, diagonal: int) -> Tensor:
-    """Square matrices with the last dimension's elements, row by row, on and below a diagonal and 0 elsewhere."""
-    count = vector.shape[-1]
-    size = round((math.sqrt(1 + 8 * count) - 1) / 2) - diagonal
-    rows, columns = ops.tril_indices(size, size, diagonal, device=vector.device)
-    flat = vector.new_zeros((*vector.shape[:-1], size * size))
-    index = (rows * size + columns).expand(vector.shape)
-    return ops.scatter(flat, -1, index, vector).reshape((*vector.shape[:-1], size, size))
-
-
-def tril_vector(matrix: Tensor, diagonal: int) -> Tensor:
-    """The elements on and below a diagonal, row by row."""
-    size = matrix.shape[-1]
-    rows, columns = ops.tril_indices(size, size, diagonal, device=matrix.device)
-    return matrix.flatten(-2).index_select(-1, rows * size + columns)
-
-
 class CorrCholeskyTransform(Transform):
     """Vectors of D * (D - 1) / 2 numbers to Cholesky factors of D x D correlation matrices."""
 
@@ -106,18 +90,18 @@ class CorrCholeskyTransform(Transform):
 
     def _call(self, x: Any) -> Any:
         eps = finfo(x.dtype).eps
-        r = tril_matrix(ops.clamp(x.tanh(), -1 + eps, 1 - eps), -1)
+        r = vec_to_tril_matrix(ops.clamp(x.tanh(), -1 + eps, 1 - eps), -1)
         left = (1 - r * r).sqrt().cumprod(-1)
         r = r + ops.eye(r.shape[-1], dtype=r.dtype, device=r.device)
         return r * pad(left[..., :-1], [1, 0], value=1)
 
     def _inverse(self, y: Any) -> Any:
         left = pad((1 - (y * y).cumsum(-1))[..., :-1], [1, 0], value=1)
-        t = tril_vector(y, -1) / tril_vector(left, -1).sqrt()
+        t = tril_matrix_to_vec(y, -1) / tril_matrix_to_vec(left, -1).sqrt()
         return (t.log1p() - (-t).log1p()) / 2
 
     def log_abs_det_jacobian(self, x: Any, y: Any) -> Any:
-        left = tril_vector(1 - (y * y).cumsum(-1), -2)
+        left = tril_matrix_to_vec(1 - (y * y).cumsum(-1), -2)
         return 0.5 * left.log().sum(-1) - 2 * (x + softplus(-2 * x) - math.log(2.0)).sum(-1)
 
     def forward_shape(self, shape: Shape) -> Any:

@@ -14,8 +14,9 @@ from ..dtypes import finfo
 from ..ops import rules
 from ..tensor import Tensor
 from . import constraints
-from .distribution import Distribution, ExponentialFamily, broadcast_all, lazy_property
+from .distribution import Distribution, ExponentialFamily
 from .gamma import Beta, Chi2
+from .utils import broadcast_all, lazy_property
 
 __all__ = ["LKJCholesky", "LowRankMultivariateNormal", "MultivariateNormal", "Wishart"]
 

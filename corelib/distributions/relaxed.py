@@ -10,8 +10,9 @@ from ..tensor import Tensor
 from . import constraints
 from .combined import TransformedDistribution
 from .discrete import BinaryParameters, Categorical
-from .distribution import Distribution, broadcast_all, clamp_probs
+from .distribution import Distribution
 from .transforms import ExpTransform, SigmoidTransform
+from .utils import broadcast_all, clamp_probs
 
 __all__ = ["ExpRelaxedCategorical", "LogitRelaxedBernoulli", "RelaxedBernoulli", "RelaxedOneHotCategorical"]
 

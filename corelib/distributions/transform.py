@@ -13,7 +13,7 @@ from ..dtypes import finfo
 from ..layout import Size
 from ..tensor import Tensor
 from . import constraints
-from .distribution import sum_rightmost
+from .utils import sum_rightmost
 
 __all__ = [
     "ComposeTransform", "IndependentTransform", "ReshapeTransform", "Transform", "identity_transform",

@@ -13,7 +13,6 @@ from ..nn.functional import softplus
 from ..ops import rules
 from ..tensor import Tensor
 from . import constraints
-from .distribution import broadcast_all, sum_rightmost
 from .matrix_transforms import (
     CorrCholeskyTransform,
     LowerCholeskyTransform,
@@ -32,6 +31,7 @@ from .transform import (
     clipped_sigmoid,
     identity_transform,
 )
+from .utils import broadcast_all, sum_rightmost
 
 __all__ = [
     "AbsTransform", "AffineTransform", "CatTransform", "ComposeTransform", "CorrCholeskyTransform",

@@ -83,6 +83,11 @@ def test_the_same_modules_under_both_names() -> None:
         "assert F is corelib.nn.functional and torch.nn is corelib.nn and torch.add is corelib.add\n"
         "assert torch.nn.__spec__.name == 'corelib.nn'\n"
         "assert hasattr(torch, 'relu') and not hasattr(torch, 'nothing_of_that_name')\n"
+        "from torch.distributions.normal import Normal\n"
+        "from torch.distributions.relaxed_bernoulli import LogitRelaxedBernoulli\n"
+        "from torch.distributions.utils import broadcast_all\n"
+        "assert Normal is corelib.distributions.Normal and torch.distributions is corelib.distributions\n"
+        "assert torch.distributions.__spec__.name == 'corelib.distributions'\n"
         "alias.uninstall()\n"
         "import sys; assert 'torch' not in sys.modules\n"
     )
