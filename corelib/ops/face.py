@@ -19,6 +19,7 @@ from ..core.tensor import NUMBERS, TENSORS
 from . import rules
 from .generate import NUMPY_NAMES, _generate
 from .kernel_names import KERNELS
+from .placement import FACTORIES, made
 from .results import accepts_out
 
 __all__ = ["refuse", "show", "shown", "strict"]
@@ -32,6 +33,7 @@ linalg_tensorsolve linalg_vector_norm linspace lu_unpack narrow_copy normal ormq
 std_mean svd triangular_solve var var_mean where"""
 OUT = frozenset(_OUT.split())
 """Functions that take ``out`` here and not in their own definition."""
+SPECIAL = frozenset({*NUMPY_NAMES, *OPERANDS, "layout", "memory_format", "out", "pin_memory", "requires_grad"})
 
 STRICT = {"eq": 1, "ne": 1, "lt": 1, "le": 1, "gt": 1, "ge": 1, "fmod": 1, "atan2": 2, "maximum": 2, "minimum": 2}
 """Primitives of two numbers or tensors that take tensors only from users, so many of the operands from the first."""
@@ -72,10 +74,12 @@ def shown(function: Callable[..., Any], prefix: str = "", first: int = 0) -> Cal
     accepted, kernel = KERNELS.get(name, (None, ""))
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        if kwargs:
+        if kwargs and not kwargs.keys().isdisjoint(SPECIAL):
             kwargs = _renamed(function, kwargs)
             if "out" in kwargs and name in OUT:
                 return accepts_out(function)(*args, **kwargs)
+            if name in FACTORIES:
+                return made(function, name, args, kwargs)
         if accepted is not None:
             input = args[0] if args else kwargs.get("input")
             if input.__class__ in TENSORS and input._layout.dtype.category not in accepted:

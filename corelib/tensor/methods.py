@@ -28,6 +28,7 @@ from ..dtypes import (
 )
 from ..dtypes import dtype as dtype_class
 from ..layout import Size
+from ..ops.placement import checked
 from ..state import STATE, local
 from .binding import S, T, bind, method
 from .properties import requires_grad_
@@ -328,6 +329,7 @@ def _new(function: Callable[..., Tensor], name: str) -> None:
         pin_memory: bool = False,
         **named: Any,
     ) -> Tensor:
+        checked(name, {"layout": layout, "pin_memory": pin_memory})
         for keyword in ("size", "data"):
             if keyword in named:
                 args = (named.pop(keyword), *args)
