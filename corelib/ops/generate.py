@@ -19,7 +19,7 @@ from ..core import dispatch
 from ..core.node import FREED, Node, Output, as_view, edge_of, save_output
 from ..core.plan import plan_for
 from ..core.saved import check_version, freed, modified, saved_output
-from ..core.tensor import NUMBERS, TENSORS, Tensor, View, fresh, storage_of
+from ..core.tensor import NUMBERS, TENSORS, Tensor, View, storage_of
 from ..state import STATE, local
 
 if TYPE_CHECKING:
@@ -35,9 +35,6 @@ def _empty() -> None:
 def has_body(function: Any) -> bool:
     """Whether a definition has statements beyond its docstring (by its code: reading sources is slow)."""
     return function.__code__.co_code != _empty.__code__.co_code  # type: ignore[no-any-return]
-
-
-_new = object.__new__
 
 
 @cache
@@ -136,13 +133,13 @@ def _outputs(prim: Primitive) -> list[str]:
     for i, name in enumerate(prim.outputs):
         inner = []
         if i not in prim.nondifferentiable:
-            inner += ["if r._layout.dtype.category >= 2:", "    edge = r._node = NEW(Output)"]
+            inner += [f"if r{i}._layout.dtype.category >= 2:", f"    edge = r{i}._node = NEW(Output)"]
             inner += ["    edge.node = node", f"    edge.index = {i}"]
         if name in prim.saves_output:
             lines.append(f"kept{i} = None")
-            inner += _kept("r", f"kept{i}")
+            inner += _kept(f"r{i}", f"kept{i}")
         if inner:
-            lines += [f"r = result[{i}]", "if r is not None:", *(f"    {line}" for line in inner)]
+            lines += [f"if r{i} is not None:", *(f"    {line}" for line in inner)]
     return lines
 
 
@@ -209,7 +206,18 @@ def _source(prim: Primitive, reflected: bool, operator: bool) -> str:
         arrays = ", ".join([*(f"a{i}" for i in range(len(names))), *(["*plan.statics"] if prim.parameters else [])])
         body += ["kernel = plan.kernel", "if kernel is None:", f"    result = plan.run({', '.join(names)})", "else:"]
         if multiple:
-            body += [f"    result = WRAP(kernel({arrays}), plan.layout)"]
+            made = [f"r{i}" for i in range(len(prim.outputs))]
+            body.insert(-1, f"    {', '.join(made)}, = result")
+            body += [f"    arrays = kernel({arrays})", "    layouts = plan.layout"]
+            for i, r in enumerate(made):
+                body += [f"    layout = layouts[{i}]", "    if layout is None:", f"        {r} = None", "    else:"]
+                body += [
+                    f"        {r} = NEW(Tensor)",
+                    f"        {r}._array = arrays[{i}]",
+                    f"        {r}._layout = layout",
+                ]
+                body += [f"        {r}._node = {r}._storage = {r}._view = {r}._grad = {r}._extra = None"]
+            body += [f"    result = ({', '.join(made)},)"]
         else:
             body += [
                 "    result = NEW(Tensor)",
@@ -226,28 +234,13 @@ def _source(prim: Primitive, reflected: bool, operator: bool) -> str:
     return f"def FUNCTION({header}):\n" + "".join(f"    {line}\n" for line in body)
 
 
-def _wrap(arrays: Any, layouts: Any) -> tuple[Tensor | None, ...]:
-    """Results around a kernel's arrays; a result that was not asked for is None."""
-    results: list[Tensor | None] = []
-    for array, layout in zip(arrays, layouts, strict=True):
-        if layout is None or local.inference:
-            results.append(None if layout is None else fresh(array, layout))
-            continue
-        result = _new(Tensor)
-        result._array = array
-        result._layout = layout
-        result._node = result._storage = result._view = result._grad = result._extra = None
-        results.append(result)
-    return tuple(results)
-
-
 def _generate(prim: Primitive, name: str, reflected: bool = False, operator: bool = False) -> Any:
     code = _compiled(_source(prim, reflected, operator)).replace(co_name=name, co_qualname=name)
     scope = {
         "STATE": STATE, "CALL": dispatch.call, "PRIM": prim, "Tensor": Tensor, "TENSORS": TENSORS, "NUMBERS": NUMBERS,
         "NODE": edge_of, "PLANS": prim.plans, "PLAN": plan_for, "VIEW": as_view, "NEW": object.__new__,
         "Node": Node, "Output": Output, "View": View, "STORAGE": storage_of,
-        "KEEP": save_output, "local": local, "GENERIC": (np.generic, np.ndarray), "WRAP": _wrap,
+        "KEEP": save_output, "local": local, "GENERIC": (np.generic, np.ndarray),
         "ATTACH": dispatch.attach, "RESULT": prim.result_type, "__builtins__": __builtins__,
     }  # fmt: skip
     defaults = tuple([p.default for p in prim.signature.parameters.values() if p.default is not p.empty])
