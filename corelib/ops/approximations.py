@@ -30,7 +30,8 @@ _NAN = float("nan")
 def precisely(function: Callable[..., Tensor], *operands: Any) -> Tensor:
     """``function`` of the operands in float64 where they are float32 and their device has it, rounded once."""
     first: Tensor = next(x for x in operands if isinstance(x, Tensor))
-    if first.dtype is not float32 or not backend_of(first._layout).supports(float64):
+    layout = first._layout
+    if layout.dtype is not float32 or not backend_of(layout).device_supports(float64, layout.device.index or 0):
         return function(*operands)
     return cast(function(*[cast(x, float64) if isinstance(x, Tensor) else x for x in operands]), float32)
 

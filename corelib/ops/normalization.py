@@ -376,8 +376,8 @@ def batch_norm(
             previous, local.grad = local.grad, False
             try:
                 m = 0.0 if momentum is None else momentum
-                running_mean.copy_(running_mean * (1 - m) + center * m)
-                running_var.copy_(running_var * (1 - m) + variance * m)
+                running_mean.mul_(1 - m).add_(center * m)
+                running_var.mul_(1 - m).add_(variance * m)
             finally:
                 local.grad = previous
         return result

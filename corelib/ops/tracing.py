@@ -12,20 +12,32 @@ from ..core.modes import TorchDispatchMode
 from ..core.plan import wrap_integer
 from ..core.tensor import TENSORS, Tensor, fresh
 from ..device import Device
+from ..dtypes import dtype
 from ..layout import Layout
 from ..state import STATE, local
 
 __all__ = ["Traced"]
 
 
-class Traced:
-    """``function`` of an :class:`Elementwise` lowering: the expression that a primitive's decomposition amounts to."""
+_ANYWHERE = Device("meta")
 
-    def __init__(self, prim: Any) -> None:
+
+class Traced:
+    """``function`` of an :class:`Elementwise` lowering: the expression that a primitive's decomposition amounts to.
+
+    ``on(device)`` is the function for a device, of which a decomposition may ask what dtypes it has.
+    """
+
+    def __init__(self, prim: Any, device: Device = _ANYWHERE) -> None:
         self.prim = prim
+        self.device = device
+
+    def on(self, device: Device) -> Traced:
+        """The same for a device."""
+        return Traced(self.prim, device)
 
     def __call__(self, *values: Any) -> Expr:
-        operands = [_stand_in(x) if isinstance(x, Expr) else x for x in values]
+        operands = [_stand_in(x, Layout.of((), x.dtype, self.device)) if isinstance(x, Expr) else x for x in values]
         grad, modes, within = local.grad, local.modes, local.within
         local.grad, local.modes, local.within = False, [_Tracer()], ()
         STATE.enter()
@@ -37,12 +49,9 @@ class Traced:
         return result
 
 
-_PLACE = Device("meta")
-
-
-def _stand_in(e: Expr, layout: Layout | None = None) -> Tensor:
+def _stand_in(e: Expr, layout: Layout) -> Tensor:
     """A tensor without dimensions whose array is an expression."""
-    return fresh(e, layout or Layout.of((), e.dtype, _PLACE))
+    return fresh(e, layout)
 
 
 class _Tracer(TorchDispatchMode):
@@ -55,8 +64,7 @@ class _Tracer(TorchDispatchMode):
         ruled = prim.rule(*[x._layout if x.__class__ in TENSORS else x.__class__ for x in operands], *statics)
         casts = ruled.cast or (None,) * count
         if prim.name == "fill":
-            d = ruled.layout.dtype
-            return _stand_in(_constant(operands[0], d), Layout.of((), d, _PLACE))
+            return _stand_in(_constant(operands[0], ruled.layout.dtype), ruled.layout)
         likes = [x.dtype for x in operands if x.__class__ in TENSORS]
         values: list[Any] = []
         for x, target in zip(operands, casts, strict=False):
@@ -71,10 +79,11 @@ class _Tracer(TorchDispatchMode):
             function = lowering.function or getattr(scalar, prim.name)
             return _stand_in(function(*values, *ruled.statics), ruled.layout)
         local.modes = [self]  # what this one is made of
-        given = [_stand_in(v) for v in values]
+        device = ruled.layout.device
+        given = [_stand_in(v, Layout.of((), v.dtype, device)) for v in values]
         result: Tensor = prim.decomposition(*given, *ruled.statics)
         return result
 
 
-def _constant(value: Any, d: Any) -> Expr:
+def _constant(value: Any, d: dtype) -> Expr:
     return scalar.const(wrap_integer(int(value), d) if d.category == 1 else value, compute(d))

@@ -6,6 +6,7 @@ import math
 import random
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -15,6 +16,9 @@ import pytest
 import corelib
 import corelib.nn.functional as F
 from corelib import nn, optim
+from corelib.backend import BackendSpec, register_backend
+from corelib.backend.registry import registry
+from corelib.codegen.dialects import C
 from corelib.ops.convolution import convolution, convolution_input_grad, convolution_weight_grad
 
 pytestmark = pytest.mark.xdist_group("codegen")
@@ -71,7 +75,7 @@ def test_launches(name: str, host: str, launches: list[str]) -> None:
     function, count = ROWWISE[name]
     x, classes = X.to(host), CLASSES.to(host)
     launches.clear()
-    got = function(x, classes)
+    got: Any = function(x, classes)
     assert len(launches) == count, launches
     near(got, function(X, CLASSES))
 
@@ -118,13 +122,12 @@ def test_normalizations_and_their_gradients(shape: tuple[int, ...], host: str) -
 def test_a_convolution_is_packed_and_multiplied(host: str, launches: list[str]) -> None:
     x, w, b, g = (t.to(host) for t in (made(2, 4, 7, 8), made(6, 4, 3, 3), made(6), made(2, 6, 7, 8)))
     arguments = (1, 1), (1, 1), (1, 1), 1
-    for call in (
-        lambda: convolution(x, w, b, *arguments),
-        lambda: convolution_input_grad(g, w, x.shape, *arguments),
-        lambda: convolution_weight_grad(g, x, w.shape, *arguments),
-    ):
+    calls: list[tuple[Any, tuple[Any, ...]]] = [
+        (convolution, (x, w, b)), (convolution_input_grad, (g, w, x.shape)), (convolution_weight_grad, (g, x, w.shape))
+    ]  # fmt: skip
+    for function, operands in calls:
         launches.clear()
-        call()
+        function(*operands, *arguments)
         assert launches == ["pack_lines", "pack_columns", "matmul"]
 
 
@@ -144,8 +147,8 @@ def test_convolutions_of_every_kind(host: str) -> None:
         arguments = stride, padding, dilation, groups
         y = convolution(x, w, b, *arguments)
         g = made(*y.shape, seed=3)
-        on = [None if t is None else t.to(host) for t in (x, w, b, g)]
-        near(convolution(*on[:3], *arguments), y, 1e-4)
+        on: list[Any] = [None if t is None else t.to(host) for t in (x, w, b, g)]
+        near(convolution(on[0], on[1], on[2], *arguments), y, 1e-4)
         near(convolution_input_grad(on[3], on[1], x.shape, *arguments),
              convolution_input_grad(g, w, x.shape, *arguments), 1e-4)  # fmt: skip
         near(convolution_weight_grad(on[3], on[0], w.shape, *arguments),
@@ -175,9 +178,9 @@ def test_pools_of_every_kind(host: str) -> None:
         for got, expected in zip(F.max_pool2d(x.to(host), *arguments, return_indices=True),
                                  F.max_pool2d(x, *arguments, return_indices=True), strict=True):  # fmt: skip
             np.testing.assert_array_equal(got.to("cpu").numpy(), expected.numpy())
-        for rest in ((True, None), (False, None), (True, 3)):
-            arguments = window, stride, padding, ceil, *rest
-            near(F.avg_pool2d(x.to(host), *arguments), F.avg_pool2d(x, *arguments))
+        for pads, divisor in ((True, None), (False, None), (True, 3)):
+            rest: Any = window, stride, padding, ceil, pads, divisor
+            near(F.avg_pool2d(x.to(host), *rest), F.avg_pool2d(x, *rest))
 
 
 def test_gradients_of_tables(host: str) -> None:
@@ -198,6 +201,21 @@ def test_a_place_outside_is_refused(bad: int, host: str) -> None:
     with pytest.raises(IndexError):
         F.cross_entropy(x[:2, :6], places)
     assert float(F.cross_entropy(x[:2, :6], places, ignore_index=bad)) > 0  # not a place at all
+
+
+def test_a_device_without_float64_is_asked_for_none(host_module: ModuleType) -> None:
+    class Single(host_module.Recorder):  # type: ignore[name-defined, misc]
+        def device_supports(self, d: Any, index: int) -> bool:
+            return d is not corelib.float64
+
+    recorder = Single(replace(C, double=False))
+    register_backend(BackendSpec("single", lambda: recorder, description="has no float64"))
+    try:
+        corelib.erfinv(corelib.empty(3, device="single"))
+        text = "".join(kernel.source for kernel in recorder.rendered.values())
+        assert "exp" in text and "f64" not in text
+    finally:
+        registry.unregister_backend("single")
 
 
 def test_dropout_draws_the_same_everywhere(host: str, launches: list[str]) -> None:
@@ -224,7 +242,7 @@ OPTIMIZERS: dict[str, Callable[[Any], Any]] = {
 @pytest.mark.parametrize("dtype", [corelib.float32, corelib.float64])
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_a_step_is_a_launch_for_eight_parameters(name: str, dtype: Any, host: str, launches: list[str]) -> None:
-    results = []
+    results: list[Any] = []
     for device in ("cpu", host):
         params = [made(*s, dtype=dtype).to(device).requires_grad_() for s in [(3, 4), (5,), (20000,), *[(7,)] * 10]]
         optimizer = OPTIMIZERS[name](params)

@@ -107,7 +107,10 @@ class ElementwiseCall:
                 values.append(scalar.load(i, x.layout.dtype))
             else:
                 values.append(scalar.number(i, like) if x.__class__ in _NUMBERS else x)
-        return self.function(*values)
+        device = next(x.layout.device for x in given if isinstance(x, Window))
+        on = getattr(self.function, "on", None)  # a function that depends on what the device has
+        result: scalar.Expr = (self.function if on is None else on(device))(*values)
+        return result
 
 
 _NUMBERS = frozenset({bool, int, float})
