@@ -22,6 +22,8 @@ from .writer import Array, Kernel, Writer
 
 __all__ = ["BLOCK", "COLUMNS", "LANES", "Row", "rowwise"]
 
+GROUP = 256
+"""Callers of a group, on a grid."""
 LANES = 16
 COLUMNS = 64
 """Neighbouring rows that an outer walk takes where there are many; else LANES."""
@@ -90,10 +92,11 @@ def rowwise(
         operands: their dtypes; fixed: whether each is the same for a whole row.
         elements, rows: dtypes of the results.
         kept, reduced: numbers of collapsed loops, at least one each.
-        walk: "inner", or "outer" by COLUMNS or "narrow" by LANES neighbouring rows.
+        walk: "inner", or "outer" by COLUMNS or "narrow" by LANES neighbouring rows; on a grid a row by a "group" or
+            by a "single" caller.
         classes: of each operand that is there, then each result by element, how the innermost loop steps through it.
     """
-    w = Writer(dialect)
+    w = Writer(dialect, group=GROUP if walk == "group" else 0)
     return _Rows(w, function, operands, fixed, elements, rows, kept, reduced, walk, classes).kernel(name)
 
 
@@ -103,7 +106,8 @@ class _Rows:
         elements: Sequence[dtype], rows: Sequence[dtype], kept: int, reduced: int, walk: str, classes: str,
     ) -> None:  # fmt: skip
         self.w = w
-        self.outer = walk != "inner"
+        self.grid = walk if walk in ("group", "single") else ""
+        self.outer = walk in ("outer", "narrow")
         self.lanes = COLUMNS if walk == "outer" else LANES
         self.arrays = [Array(f"x{i}", d) for i, d in enumerate(operands) if d is not None]
         self.outs = [Array(f"y{i}", d, True) for i, d in enumerate(elements)]
@@ -146,6 +150,8 @@ class _Rows:
             if self.outs:
                 self._last()
             self._per_row()
+            if self.grid == "group":
+                w.line("BARRIER")
         return w.kernel(name)
 
     # -- what is the same for a whole row --------------------------------------------------------------
@@ -198,6 +204,8 @@ class _Rows:
 
     def _place(self, name: str, at: str) -> str:
         step = self.steps[name]
+        if self.grid:
+            return f"{name}_line"
         if step == "s":
             return f"{name}_line + ({at}) * {self.strides[name][0 if self.outer else 1][-1]}"
         return f"{name}_line" + (f" + {at}" if step == "1" else "")
@@ -255,6 +263,14 @@ class _Rows:
             self.w.offsets("row", over, bases)
             yield
 
+    @contextmanager
+    def _own(self) -> Iterator[None]:
+        """On a grid: the loop over this caller's elements of the row."""
+        first, step = ("LOCAL_ID", GROUP) if self.grid == "group" else ("0", 1)
+        with self.w.block(f"for (i64 i = {first}; i < length; i += {step})"):
+            self.w.offsets("i", self.sizes[1], {f"{n}_line": (f"{n}_row", s[1]) for n, s in self.strides.items()})
+            yield
+
     def _pass(self, number: int) -> None:
         """Reductions that can be made after ``number - 1`` passes."""
         w = self.w
@@ -282,14 +298,29 @@ class _Rows:
                 value = w.value(both, {("variable", "a"): target(i), ("variable", "b"): other[i]})
                 w.line(f"{target(i)} = {value};")
 
+        def into(target: Callable[[str], str], at: str, values: list[str]) -> None:
+            join(target, {i: v for (i, *_), v in zip(chosen, values, strict=False)})
+            if kept:
+                w.line(stored(self.outs[0].dtype, "y0", self._place("y0", at), values[-1], kept[0].dtype))
+
         def take(target: Callable[[str], str], at: str, position: str, bound: str) -> None:
-            def use(values: list[str]) -> None:
-                join(target, {i: v for (i, *_), v in zip(chosen, values, strict=False)})
-                if kept:
-                    w.line(stored(self.outs[0].dtype, "y0", self._place("y0", at), values[-1], kept[0].dtype))
+            self._each(prepared, at, position, bound, lambda values: into(target, at, values))
 
-            self._each(prepared, at, position, bound, use)
-
+        if self.grid:
+            declare("r")
+            with self._own():
+                into(lambda i: f"r{i}", "", self._values(prepared, "", "i"))
+            if self.grid == "group":
+                for i, _, e in chosen:
+                    w.shared(TYPES[e.dtype], f"met{i}", GROUP)
+                    w.line(f"met{i}[LOCAL_ID] = r{i};")
+                w.line("BARRIER")
+                with w.block(f"for (int half = {GROUP // 2}; half; half /= 2)"):
+                    with w.block("if (LOCAL_ID < half)"):
+                        join(lambda i: f"met{i}[LOCAL_ID]", {i: f"met{i}[LOCAL_ID + half]" for i, *_ in chosen})
+                    w.line("BARRIER")
+                w.line(*[f"r{i} = met{i}[0];" for i, *_ in chosen])
+            return
         if self.outer:
             declare("r", self.lanes)
             declare("lane", self.lanes)
@@ -329,13 +360,17 @@ class _Rows:
         prepared = self._prepared(self.of_elements)
         inner = self.sizes[1][-1]
 
+        def use(at: str, values: list[str]) -> None:
+            for out, value, e in zip(self.outs, values, self.of_elements, strict=True):
+                w.line(stored(out.dtype, out.name, self._place(out.name, at), value, e.dtype))
+
         def write(at: str, position: str, bound: str) -> None:
-            def use(values: list[str]) -> None:
-                for out, value, e in zip(self.outs, values, self.of_elements, strict=True):
-                    w.line(stored(out.dtype, out.name, self._place(out.name, at), value, e.dtype))
+            self._each(prepared, at, position, bound, lambda values: use(at, values))
 
-            self._each(prepared, at, position, bound, use)
-
+        if self.grid:
+            with self._own():
+                use("", self._values(prepared, "", "i"))
+            return
         with self._lines():
             if self.outer:
                 for head, bound in ((f"if (width == {self.lanes})", str(self.lanes)), ("else", "width")):
@@ -353,7 +388,8 @@ class _Rows:
         """The results by row."""
         if not self.results:
             return
-        with self.w.block("for (int l = 0; l < width; ++l)" if self.outer else ""):
+        head = "if (LOCAL_ID == 0)" if self.grid == "group" else ""
+        with self.w.block("for (int l = 0; l < width; ++l)" if self.outer else head):
             values = self.w.values(self.of_rows, self._fixed_leaves())
             at = f"outer * {self.sizes[0][-1]} + column + l" if self.outer else "unit"
             for z, value, e in zip(self.results, values, self.of_rows, strict=True):

@@ -92,3 +92,27 @@ def test_gathers(put: Any, dim: int) -> None:
     np.testing.assert_array_equal(put(host).gather(dim, at).cpu().numpy(), expected)
     with pytest.raises(IndexError):
         put(host).gather(dim, at + 40).cpu()
+
+
+@pytest.mark.parametrize(("shape", "dim"), [((3, 1000), 1), ((1000, 3), 0), ((2, 63, 5), 1), ((4, 70, 6), 1)])
+def test_rows(put: Any, shape: tuple[int, ...], dim: int) -> None:
+    host = _random(*shape)
+    x, y = put(host), corelib.tensor(host)
+    F = corelib.nn.functional
+    _near(x.softmax(dim), y.softmax(dim).numpy())
+    _near(x.log_softmax(dim), y.log_softmax(dim).numpy())
+    _near(x.logsumexp(dim), y.logsumexp(dim).numpy())
+    _near(F.layer_norm(x, shape[1:]), F.layer_norm(y, shape[1:]).numpy(), 1e-4)
+
+
+def test_batch_norm(put: Any) -> None:
+    host = _random(9, 5, 11, 7)
+    F = corelib.nn.functional
+    results = []
+    for x in (put(host), corelib.tensor(host)):
+        x.requires_grad_()
+        y = F.batch_norm(x, None, None, training=True)
+        (y * y * x).sum().backward()
+        results.append((y.detach(), x.grad))
+    for got, expected in zip(*results, strict=True):
+        _near(got, expected.numpy(), 1e-4)

@@ -73,6 +73,8 @@ class RowwiseCall:
         parameters = tuple(None if isinstance(x, Layout) else x for x in key)
         wide = prod(k.sizes[:-1]) * -(-k.sizes[-1] // loops.COLUMNS)
         walk = "inner" if not outer else "outer" if wide >= 2 * self.backend.workers(index) else "narrow"
+        if self.backend.dialect(index).schedule == "grid":
+            outer, walk, classes = False, "group" if prod(r.sizes) >= 64 else "single", "s" * len(walked)
         loops_of = (len(k.sizes), len(r.sizes), walk, classes)
         name = f"{self.name}_{number}" if number else self.name
         built = self.backend.built(
