@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ..codegen import scalar
 from ..codegen.lowering import Elementwise
+from ..core.plan import Result
 from ..core.tensor import Tensor
-from ..dtypes import bool_, int64
+from ..dtypes import bool_, iinfo, int64
+from ..layout import Layout
 from . import rules, samples
 from .elementwise import (
     _float_unary,
@@ -29,7 +32,7 @@ from .elementwise import (
     trunc_divide,
     where,
 )
-from .primitive import primitive
+from .primitive import Number, primitive
 from .results import accepts_out
 
 __all__ = [
@@ -170,6 +173,39 @@ def isfinite(input: Tensor) -> Tensor:
     return lt(abs(input), float("inf")) if input.dtype.category >= 2 else input == input
 
 
+_REAL = (bool, int, float)
+
+
+def _clamp_rule(x: Layout, min: Any, max: Any) -> Result:
+    d = rules.promote(x, min, max)
+    if d.is_complex:
+        raise NotImplementedError("clamp is not supported for complex types")
+    if d is bool_:
+        raise rules.not_implemented("clamp_cpu", d)
+    return Result(Layout.of(x.shape, d, x.device), cast=(d, d, d))
+
+
+def _clamp_grad(grad: Tensor, input: Tensor, min: Any, max: Any) -> Tensor:
+    return where(bitwise_and(le(min, input), le(input, max)), grad, 0.0)
+
+
+@primitive(
+    name="clamp",
+    rule=_clamp_rule,
+    vjp={"input": _clamp_grad},
+    samples=samples.calls(
+        "[3,4] -1.0 1.5; [0] 0.0 1.0; [] -0.5 0.5; [3,4] 1.0 -1.0; [2,3]@int64~-9..9 -2 3; [2,3]@int64~-9..9 -2 1.5",
+        "[4]=nan,inf,-inf,0.5 -1.0 1.0",
+        accepts="fi",
+        layouts=True,
+    ),
+)
+def clamp_numbers(input: Tensor, min: Number, max: Number) -> Tensor:
+    """Elements limited to [min, max]; max where that is less than min."""
+    above = where(lt(input, min), min, input)
+    return where(lt(max, above), max, above)
+
+
 @accepts_out
 def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     """Elements limited to [min, max]; numbers or tensors. The gradient passes where the element is inside."""
@@ -177,6 +213,13 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
     if input.dtype.is_complex:
         raise NotImplementedError("clamp is not supported for complex types")
+    if (min is None or min.__class__ in _REAL) and (max is None or max.__class__ in _REAL):
+        low, high = -math.inf, math.inf
+        if input.dtype.category != 2:
+            d = rules.promote(input._layout, *[x.__class__ for x in (min, max) if x is not None])
+            if d.category == 1:
+                low, high = iinfo(d).min, iinfo(d).max
+        return clamp_numbers(input, low if min is None else min, high if max is None else max)
     result = input
     if min is not None:
         result = where(lt(result, min), min, result)

@@ -195,6 +195,15 @@ lcm = kernel("lcm", dtypes=INTEGERS, out=True)(_arithmetic(np.lcm))
 signbit = kernel("signbit", dtypes=FLOATS)(_unary(np.signbit))  # NumPy writes into strided outputs wrongly
 maximum = kernel("maximum", dtypes=REAL, out=True)(_arithmetic(np.maximum))
 minimum = kernel("minimum", dtypes=REAL, out=True)(_arithmetic(np.minimum))
+
+
+@kernel("clamp", dtypes=REAL, out=True)
+def clamp(x: Array, low: float, high: float, out: Any = ...) -> Array:
+    """Limited to [low, high]: two passes, the second in place."""
+    result = maximum(x, low, out=out)
+    return minimum(result, high, out=result)
+
+
 eq = kernel("eq", out=True)(_arithmetic(np.equal))
 lt = kernel("lt", dtypes=REAL, out=True)(_arithmetic(np.less))
 le = kernel("le", dtypes=REAL, out=True)(_arithmetic(np.less_equal))
