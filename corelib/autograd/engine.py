@@ -109,14 +109,14 @@ def _run(
     counts = _consumers(starts)
     needed = _needed(captures, counts) if captures is not None else None
     found: dict[tuple[Node, int], Any] = {}
-    ready = [n for n in starts if counts[n] == 0]
+    ready: list[tuple[Node, list[Any] | None]]  # with the gradients of their outputs
+    ready = [(n, waiting.pop(n)) for n in starts if counts[n] == 0]
     previous = local.grad
     local.grad = create
     try:
         while ready:
-            node = ready.pop()
+            node, buffer = ready.pop()
             edges = node.edges
-            buffer = waiting.pop(node, None)
             gradients: Any = ()
             if buffer is not None and (needed is None or node in needed):
                 if captures is not None or node.extra is not None:
@@ -153,13 +153,16 @@ def _run(
                         owned = fitted is not gradient or (trusted and (gradient is not first or buffer[1]))  # type: ignore[index]
                         if child is not edge or child in waiting:
                             _arrive(waiting, edge, fitted, owned)
-                        elif left == 0 and child.__class__ is Accumulate and child.extra is None and captures is None:
+                        elif left:
+                            waiting[child] = [fitted, owned]
+                        elif child.__class__ is Accumulate and child.extra is None and captures is None:
                             _accumulate(child.leaf(), fitted, owned, create)
                             continue
                         else:
-                            waiting[child] = [fitted, owned]
+                            ready.append((child, [fitted, owned]))
+                            continue
                 if left == 0:
-                    ready.append(child)
+                    ready.append((child, waiting.pop(child, None)))
     finally:
         local.grad = previous
     return found
