@@ -165,6 +165,11 @@ def test_sum_in_a_narrow_integer_dtype_stays_in_it(d):
     assert total.tolist() == [np.array(300).astype(d.numpy)]
 
 
+def test_what_is_gathered_of_a_single_number_can_be_written_to():
+    x = corelib.gather(corelib.tensor(3.0), 0, corelib.tensor(0))
+    assert x.add_(1).item() == 4.0
+
+
 def test_sum_over_an_outer_dimension_does_not_drift():
     x = np.full((2_000_001, 2), 0.1, np.float32)
     got = KERNELS["sum"].function(x, (0,), False, D.float32)

@@ -38,7 +38,7 @@ def gather(x: Array, index: Array, dim: int) -> Array:
     """``out[i][j] = x[index[i][j]][j]`` for dim 0, and so on."""
     if x.ndim == 0 or index.ndim == 0:
         check_bounds(index, dim, 1 if x.ndim == 0 else x.shape[dim])
-        return np.broadcast_to(x.reshape(-1)[index.reshape(-1)], (index.size,)).reshape(index.shape)
+        return x.reshape(-1)[index.reshape(-1)].reshape(index.shape)
     check_bounds(index, dim, x.shape[dim])
     if index.size == 0:
         return np.empty(index.shape, x.dtype)

@@ -44,7 +44,7 @@ class Outcome:
 @cache
 def load() -> tuple[Mutant, ...]:
     """All mutants, in order."""
-    from . import kernels, layers, listed, movement  # noqa: F401
+    from . import listed, kernels, layers, movement, extent  # noqa: F401, I001
 
     return tuple(MUTANTS)
 

@@ -146,12 +146,29 @@ def run_pairs(t: Template, device: Device) -> Measure:
     with np.errstate(all="ignore"):
         narrow = [a.astype(t.dtype.numpy), b.astype(t.dtype.numpy)]
     error = max(error, _measured(bench, t, narrow, "all sizes"))
+    for number in (2.0, 3.0, 0.5, -1.0, 0.0, -0.0, 1.0, -0.5, 4.0, np.inf, -np.inf, np.nan):
+        _with_number(bench, t, points, number)
     side = int(np.sqrt(len(first)))
     grid = [bench.put(x[: side * side].reshape(side, side)) for x in (first, second)]
     flat = bench.run(t.name, *grid, *t.rest)[0]
     turned = bench.run(t.name, *[g.t() for g in grid], *t.rest)[0]
     same(turned, np.ascontiguousarray(flat.T), "special values transposed")
     return Measure(ulp=error, bound=bound(t.name, t.dtype.numpy))
+
+
+def _with_number(bench: Bench, t: Template, points: Array, number: float) -> None:
+    """Special values with a Python number in either position."""
+    if PRIMITIVES[t.name].kinds.count("number") < 2 or t.dtype.is_half:
+        return
+    if number == 0 and t.name in ("maximum", "minimum"):
+        points = points[points != 0]
+    if t.name == "pow" and abs(number) == 0.5:  # by a square root, which has another sign at -0.0, PyTorch's does too
+        points = points[~np.signbit(points) | (np.isfinite(points) & (points != 0))]
+    filled = np.full_like(points, number)
+    for position, operands in ((1, [points, filled]), (0, [filled, points])):
+        args: list[Any] = [bench.put(points), bench.put(points)]
+        args[position] = float(number)
+        expected(t, operands, bench.run(t.name, *args)[0], f"the number {number} in position {position}")
 
 
 def _corners(native: Any) -> Array:

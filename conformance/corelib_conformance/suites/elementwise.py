@@ -42,7 +42,7 @@ FUNCTIONS = frozenset(ELEMENTWISE[ELEMENTWISE.index("sigmoid") :]) | {
 """Those that convert integers to the default floating dtype."""
 SMALL = (0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129)
 LARGE = (255, 256, 257, 511, 512, 513, 1023, 1024, 1025, 2047, 2048, 2049, 4095, 4097)
-HUGE = (8193, 16385, 65537, 100_003)
+HUGE = (8191, 8192, 8193, 16385, 65535, 65536, 65537, 100_003)
 SHAPES = (
     (3, 5, 4),
     (4, 6),

@@ -136,6 +136,9 @@ def run_convolution(name: str, d: dtype, device: Device) -> None:
         right = layers.convolution(wide(x), wide(w), wide(b), *rest)
         grad = whole(right.shape, d, 4, -1, 1)
         if name == "convolution":
+            even = [constant(h, "outer0") for h in (x, w, b)]
+            answer = layers.convolution(wide(even[0]), wide(even[1]), wide(even[2]), *rest)
+            exactly(bench.run(name, *[bench.view(h, "outer0") for h in even], *rest)[0], answer, f"outer0, {message}")
             for view in ("contiguous", "transposed", "offset1", "stepped"):
                 args = [bench.view(h, view) for h in (x, w, b)]
                 exactly(bench.run(name, *args, *rest)[0], right, f"{view}, {message}")
@@ -173,6 +176,11 @@ def run_linear(d: dtype, device: Device) -> None:
             args = [bench.view(h, view) for h in (x, w, b)]
             exactly(bench.run("linear", *args)[0], right + wide(b), f"{view}, {shape} to {out}")
             exactly(bench.run("linear", *args[:2], None)[0], right, f"{view}, {shape} to {out}, no bias")
+        for zero in ZERO:
+            laid = [constant(h, zero) if h.ndim > 1 or zero == "inner0" else h for h in (x, w, b)]
+            args = [bench.view(h, zero if h.ndim > 1 or zero == "inner0" else "contiguous") for h in laid]
+            answer = wide(laid[0]) @ wide(laid[1]).T + wide(laid[2])
+            exactly(bench.run("linear", *args)[0], answer, f"{zero}, {shape} to {out}")
         if len(shape) < 2 or 0 in shape:
             continue
         g = whole((*shape[:-1], out), d, 4, -1, 1)

@@ -84,6 +84,7 @@ def run_gather(d: dtype, device: Device) -> None:
     scalar = _bits((), d, 3)
     got = bench.run("gather", bench.put(scalar), bench.put(np.zeros((), np.int64)), 0)[0]
     same(got, scalar, "0-d", payload=True)
+    bench.independent("gather", bench.put(_exact((), d, 3)), bench.put(np.zeros((), np.int64)), 0)
     bench.independent("gather", bench.put(values((4, 5), d)), bench.put(_index((4, 5), 4, 1)), 0)
     _again(bench, "gather", lambda s: (bench.put(values((9, 9), d, seed=s)), bench.put(_index((9, 9), 9, s)), 1))
 

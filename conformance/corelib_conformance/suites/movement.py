@@ -307,6 +307,9 @@ def run_cat(d: dtype, device: Device) -> None:
             tensors = [bench.view(p, v) for p, v in zip(parts, views, strict=True)]
             got = bench.run("cat", tensors, dim)[0]
             same(got, np.concatenate(parts, dim), f"{views}, shape {shape}, dim {dim}", payload=True)
+        many = [np.roll(parts[1], i) for i in range(70)]
+        got = bench.run("cat", [bench.put(p) for p in many], dim)[0]
+        same(got, np.concatenate(many, dim), "70 tensors", payload=True)
         one = bench.put(parts[0])
         got = bench.run("cat", [one, one, one], dim)[0]
         same(got, np.concatenate([parts[0]] * 3, dim), "one tensor three times", payload=True)
