@@ -58,9 +58,10 @@ FAMILIES = tuple(
     import_module(f"{__name__}.{name}")
     for name in (
         "activation", "arithmetic", "bitcast", "comparison", "convolutions", "creation", "derived", "elementwise",
-        "factors", "features", "framing", "in_place", "incomplete", "indexed_writes", "indexing", "linalg", "matrix",
-        "movement", "nonlinear", "norms", "order", "pools", "products", "random", "ranges", "rearrange", "reduction",
-        "solvers", "sorting", "stacking", "statistics", "transcendental", "variates", "view", "view_copies",
+        "factors", "features", "framing", "histograms", "in_place", "incomplete", "indexed_writes", "indexing",
+        "linalg", "matrix", "movement", "nonlinear", "norms", "order", "pools", "products", "random", "ranges",
+        "rearrange", "reduction", "solvers", "sorting", "stacking", "statistics", "transcendental", "variates", "view",
+        "view_copies",
     )
 )  # fmt: skip
 """The families, which say themselves what users see of them: add a module here (see families.py)."""
