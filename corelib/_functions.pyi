@@ -13,6 +13,7 @@ from .ops.elementwise import *
 from .ops.factors import *
 from .ops.features import *
 from .ops.framing import *
+from .ops.histograms import *
 from .ops.in_place import *
 from .ops.incomplete import *
 from .ops.indexed_writes import *
