@@ -64,6 +64,8 @@ def call(prim: Any, operands: tuple[Any, ...], statics: tuple[Any, ...] = (), ou
 def find_plan(prim: Any, operands: tuple[Any, ...], statics: tuple[Any, ...]) -> Plan:
     """The cached or new plan of a call."""
     key: Any = (*map(_key, operands), *statics)
+    if float in map(type, statics) and "dim" in "".join(prim.parameters):  # 1.0 is as good a key as 1: ask the rule
+        return plan_for(prim, None, operands, statics)
     try:
         plan = prim.plans.get(key)
     except TypeError:  # a parameter that cannot be hashed: let the rule say what is wrong with it

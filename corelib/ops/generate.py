@@ -171,6 +171,8 @@ def _view(name: str) -> list[str]:
     ]
 
 
+INTEGERS = ("dim", "dim0", "dim1", "dimension", "index")
+"""Parameters that must not be floats."""
 NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim"}
 """NumPy's names of parameters, which PyTorch takes too."""
 
@@ -197,6 +199,9 @@ def _source(prim: Primitive, reflected: bool, operator: bool) -> str:
     body += ["if STATE.intercept or out is not None:" if takes_out else "if STATE.intercept:", f"    {bail}"]
     for i, (n, kind) in enumerate(zip(names, prim.kinds, strict=True)):
         body += _operand(i, n, kind, bail, operator and n == names[1 if reflected else 0], operator)
+    whole = [f"{p}.__class__ is float" for p in prim.parameters if p in INTEGERS]
+    if whole:  # equal to an integer, and so to another plan's key
+        body += [f"if {' or '.join(whole)}:", f"    {bail}"]
     key = "".join(f"k{i}, " for i in range(len(names))) + "".join(f"{p}, " for p in prim.parameters)
     body += [f"key = ({key})", "try:", "    plan = PLANS[key]", "except KeyError:"]
     body += [f"    plan = PLAN(PRIM, key, {operands}, {statics})", "except TypeError:", f"    {bail}"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pytest
 
 import corelib
@@ -37,3 +39,18 @@ def test_an_error_is_not_cached_and_says_the_same_again():
     for _ in range(2):
         with pytest.raises(RuntimeError, match="must match the size of tensor b"):
             a + b
+
+
+def test_a_float_is_no_dimension_though_it_equals_one():
+    x = corelib.ones(2, 3)
+    calls = {
+        "sum": lambda d: x.sum(d), "mean": lambda d: corelib.mean(x, dim=d), "amax": lambda d: x.amax(d),
+        "softmax": lambda d: x.softmax(d), "cumsum": lambda d: x.cumsum(d), "transpose": lambda d: x.transpose(0, d),
+        "select": lambda d: x.select(0, d), "squeeze": lambda d: x.squeeze(d), "argmax": lambda d: corelib.argmax(x, d),
+    }  # fmt: skip
+    for name, call in calls.items():
+        call(1)  # a plan is kept
+        for mode in (nullcontext(), corelib.inference_mode()):
+            with mode, pytest.raises(TypeError, match="must be int, not float"):
+                call(1.0)
+        assert name

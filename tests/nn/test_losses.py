@@ -182,6 +182,16 @@ def test_ctc_of_one_sample(torch: ModuleType) -> None:
     same_calls(torch, program, [frames], 1)
 
 
+@pytest.mark.parametrize("dtype", ["int32", "float32", "bool"])
+def test_ctc_targets_of_any_dtype(torch: ModuleType, dtype: str) -> None:
+    logs, targets = np.log(np.full((6, 2, 4), 0.25)), [[1, 2], [3, 1]]
+    losses = [
+        t.nn.functional.ctc_loss(t.tensor(logs), t.tensor(targets).to(getattr(t, dtype)), [6, 6], [2, 2]).item()
+        for t in (corelib, torch)
+    ]
+    assert losses[0] == pytest.approx(losses[1])
+
+
 def test_ctc_gradient_through_the_softmax() -> None:
     """Against differences, from logits: the formula holds for what a log-softmax made."""
     x = corelib.tensor(np.random.default_rng(2).standard_normal((5, 2, 3)), requires_grad=True)

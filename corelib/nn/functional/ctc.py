@@ -46,7 +46,7 @@ def ctc_loss(
     if not log_probs.dtype.is_floating_point:
         raise NotImplementedError(f"ctc_loss of log_probs of dtype {log_probs.dtype}")
     if targets.dtype.category != 1:
-        raise RuntimeError("targets must be integral")
+        targets = targets.to(int64)
     frames = log_probs if batched else log_probs.unsqueeze(1)
     time, count, classes = frames.shape
     inputs, lengths = _lengths(input_lengths), _lengths(target_lengths)
