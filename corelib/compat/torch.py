@@ -25,6 +25,7 @@ from typing import Any
 
 import corelib
 
+from . import processes
 from .legacy import CUDA, LEGACY
 
 __all__ = ["install", "main", "uninstall"]
@@ -137,6 +138,7 @@ def install() -> None:
         raise RuntimeError("PyTorch has been imported already: call corelib.compat.torch.install() before that")
     if _FINDER not in sys.meta_path:
         sys.meta_path.insert(0, _FINDER)
+    processes.follow()
     for name, kind in CUDA.items():
         setattr(corelib.cuda, name, kind)
 
@@ -145,6 +147,7 @@ def uninstall() -> None:
     """Undo :func:`install`; modules that were imported keep what they have."""
     if _FINDER in sys.meta_path:
         sys.meta_path.remove(_FINDER)
+        processes.leave()
         for name in [n for n in sys.modules if n == "torch" or n.startswith("torch.")]:
             del sys.modules[name]
 

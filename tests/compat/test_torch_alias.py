@@ -54,6 +54,35 @@ def test_a_program_runs_unchanged(tmp_path: Path) -> None:
     assert done.stdout.strip() == "['--epochs', '3'] corelib.core.tensor __main__"
 
 
+SPAWNING = """
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+
+class Squares(Dataset):
+    def __len__(self):
+        return 6
+
+    def __getitem__(self, i):
+        return torch.tensor(i * i)
+
+
+def seen(worker):
+    assert torch.__name__ == "torch" and torch.Tensor.__module__.startswith("corelib"), torch
+
+
+if __name__ == "__main__":
+    loader = DataLoader(Squares(), 2, num_workers=2, multiprocessing_context="spawn", worker_init_fn=seen)
+    print([x.tolist() for x in loader])
+"""
+
+
+def test_spawned_workers_have_the_alias(tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(SPAWNING)
+    done = _run(tmp_path, "program.py")
+    assert done.stdout == "[[0, 1], [4, 9], [16, 25]]\n", done.stderr
+
+
 def test_a_module_runs_unchanged(tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text(PROGRAM)
     done = _run(tmp_path, "-m", "program", "a")
