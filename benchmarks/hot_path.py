@@ -1,6 +1,6 @@
 """Where the time of small work goes: ``a + b`` piece by piece, and the phases of a training step with their counts.
 
-A row of the first table contains the rows above it: their differences are what each layer costs.  Counts of Python
+A row of the first two tables contains the rows above it: their differences are what each layer costs.  Counts of Python
 frames hold on any machine, times only beside each other.
 """
 
@@ -45,6 +45,41 @@ def addition() -> dict[str, float]:
         "a + b": _microseconds(lambda: a + b),
         "a + b, gradient recorded": _microseconds(lambda: c + d),
     }
+
+
+def linear_relu_sum() -> dict[str, float]:
+    """µs of linear-relu-sum, 32x64 by 64x64, forward and backward: NumPy's calls alone, the CPU's kernels, corelib."""
+    functional, backend = corelib.nn.functional, registry.get("cpu")
+    kernels = {name: entry.function for name, entry in backend.kernels.items()}
+    x, w, b = corelib.rand(32, 64), corelib.rand(64, 64).requires_grad_(), corelib.rand(64).requires_grad_()
+    xs, ws, bs = (t.detach().numpy() for t in (x, w, b))
+    zero, ones, many = np.zeros((), np.float32), np.ones(32, np.float32), np.ones(2048, np.float32)
+    scalar = corelib.ones(())._layout
+    expanded = corelib.ones(()).expand(32, 64)._layout
+
+    def numpy_alone() -> Any:
+        h = xs.dot(ws.T.copy())
+        np.add(h, bs, h)
+        r = np.maximum(h, zero)
+        r.reshape(-1).dot(many)
+        one = np.ones((), np.float32)
+        g = np.ndarray((32, 64), np.float32, one, 0, (0, 0))
+        mask = np.not_equal(r, zero).astype(np.int32)
+        g = np.multiply(mask, g.view(np.int32), mask).view(np.float32)
+        return g.T.dot(xs), ones.dot(g)
+
+    def kernels_alone() -> Any:
+        r = kernels["relu"](kernels["linear"](xs, ws, bs))
+        kernels["sum"](r, (0, 1), False, corelib.float32)
+        g = backend.as_strided(kernels["fill"](1.0, scalar), expanded, 0)
+        return kernels["linear_grad"](kernels["relu_grad"](g, r), xs, ws, False, True, True)
+
+    def whole() -> None:
+        w.grad = b.grad = None
+        functional.relu(functional.linear(x, w, b)).sum().backward()
+
+    calls = {"NumPy's calls": numpy_alone, "the CPU's kernels": kernels_alone, "linear-relu-sum": whole}
+    return {name: _microseconds(call, 1000) for name, call in calls.items()}
 
 
 def training_step() -> dict[str, Call]:
@@ -108,11 +143,15 @@ def frames(call: Call) -> Counter[str]:
 
 
 def main() -> None:
-    before = 0.0
-    print(f"{'a + b on ten floats':54}    µs   more")
-    for name, time in addition().items():
-        print(f"{name:54} {time:5.2f}  {time - before:5.2f}")
-        before = time
+    for title, rows in {
+        "a + b on ten floats": addition(),
+        "\nlinear-relu-sum, 32x64 by 64x64": linear_relu_sum(),
+    }.items():
+        before = 0.0
+        print(f"{title:54}    µs   more")
+        for name, time in rows.items():
+            print(f"{name:54} {time:5.2f}  {time - before:5.2f}")
+            before = time
     phases = training_step()
     times = phase_times(phases)
     columns = f"{'frontend frames':>16} {'kernel calls':>13} {'backend frames':>15}"

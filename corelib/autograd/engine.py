@@ -9,7 +9,7 @@ from typing import Any
 
 from ..backend.registry import registry
 from ..core.modes import set_grad
-from ..core.node import Accumulate, Handle, Node, Output, _extra, has_history, node_of, retain_at
+from ..core.node import FREED, Accumulate, Handle, Node, Output, _extra, has_history, node_of, retain_at
 from ..core.tensor import TENSORS, Tensor, backend_of, fresh
 from ..layout import Layout
 from ..state import STATE, local
@@ -136,7 +136,10 @@ def _run(
                     else:
                         gradients, trusted = node.backward(given), False
                     if not retain:
-                        node.release()
+                        if node.__class__ is not Node:
+                            node.release()
+                        elif node.saved is not None:
+                            node.saved = FREED
                     if len(gradients) > 1 and trusted:
                         trusted = not _repeats(gradients)
             if len(gradients) < len(edges):
@@ -400,6 +403,9 @@ def backward(
         inputs: accumulate into these only.
     """
     retain = create_graph if retain_graph is None else retain_graph
+    if tensors.__class__ in TENSORS and grad_tensors is None and inputs is None:
+        _run([_root(0, tensors, None)], retain, create_graph, None)
+        return
     outputs = _tuple(tensors)
     gradients = _tuple(grad_tensors) if grad_tensors is not None else (None,) * len(outputs)
     if inputs is None:

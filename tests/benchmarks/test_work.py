@@ -44,6 +44,17 @@ def test_frames_are_counted_by_package(benchmark):
     assert (counts["frontend"], counts["kernels"], counts["backend"]) == (1, 1, 1)
 
 
+def test_a_training_step_costs_few_frames(benchmark):
+    hot_path = benchmark("hot_path")
+    layer, phases = benchmark("work")._linear_relu_sum(corelib), hot_path.training_step()
+    for call in (layer, layer, *phases.values(), *phases.values()):
+        call()  # plans the signatures
+    assert hot_path.frames(layer)["frontend"] <= 36
+    counts = [hot_path.frames(phase) for phase in phases.values()]
+    assert sum(c["frontend"] for c in counts) <= 96
+    assert sum(c["kernels"] for c in counts) == 10
+
+
 def test_interleaved_calls_take_turns(benchmark):
     order = []
     medians = benchmark("timing").interleaved([lambda: order.append("a"), lambda: order.append("b")], 5, 1e-6)
