@@ -184,9 +184,9 @@ def helpers(e: Expr) -> tuple[str, str] | None:
     if e.op == "cast" and d.category == 2 and e.value.category == 1:
         bits = 8 * e.value.itemsize
         target = TYPES[e.value]
-        low, high = ("-1", "256") if e.value is uint8 else (f"-0x1p{bits - 1}", f"0x1p{bits - 1}")
-        limits = {"low": f"({t}){low}", "high": f"({t}){high}", "least": "0" if e.value is uint8 else f"({t}){low}"}
-        text = _TO_INTEGER.format(T=target, F=t, **limits)
+        low, high = (-1.0, 256.0) if e.value is uint8 else (-(2.0 ** (bits - 1)), 2.0 ** (bits - 1))
+        least = "0" if e.value is uint8 else literal(low, d)
+        text = _TO_INTEGER.format(T=target, F=t, low=literal(low, d), high=literal(high, d), least=least)
         return f"{target}_from_{t}", text
     if d.category == 2:
         text = _FLOATING.get(e.op, "")

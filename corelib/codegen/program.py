@@ -11,8 +11,8 @@ __all__ = ["program"]
 
 
 def program(dialect: Dialect, kernels: Iterable[Kernel]) -> str:
-    """The prologue, the functions that the kernels call, once each, and the kernels."""
-    listed = list(kernels)
+    """The prologue, the functions that the kernels call, and the kernels, once each: those of one name are the same."""
+    listed = list({kernel.name: kernel for kernel in kernels}.values())
     functions: dict[str, str] = {}
     for kernel in listed:
         functions.update(kernel.functions)

@@ -14,7 +14,7 @@ _PROLOGUE = f"""typedef unsigned char u8; typedef signed char i8; typedef unsign
 typedef unsigned int u32; typedef int i32; typedef unsigned long long u64; typedef long long i64;
 typedef float f32; typedef double f64; typedef u16 f16; typedef u16 bf16;
 #define KERNEL extern "C" __global__
-#define GROUP(n) __launch_bounds__(n)
+#define GROUP(n) __launch_bounds__(n, 1)
 #define GLOBAL
 #define LOCAL __shared__
 #define RESTRICT __restrict__
