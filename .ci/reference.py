@@ -21,9 +21,9 @@ FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
 NAMESPACES = (
     "corelib", "corelib.Tensor", "corelib.nn", "corelib.nn.functional", "corelib.nn.init", "corelib.nn.utils",
     "corelib.nn.utils.rnn", "corelib.nn.utils.parametrize", "corelib.nn.utils.parametrizations", "corelib.optim",
-    "corelib.optim.lr_scheduler", "corelib.optim.swa_utils", "corelib.autograd", "corelib.autograd.functional", "corelib.utils.data",
-    "corelib.utils.checkpoint", "corelib.linalg", "corelib.fft", "corelib.special", "corelib.distributions",
-    "corelib.amp", "corelib.testing", "corelib.accelerator", "corelib.backend",
+    "corelib.optim.lr_scheduler", "corelib.optim.swa_utils", "corelib.autograd", "corelib.autograd.functional",
+    "corelib.utils.data", "corelib.utils.checkpoint", "corelib.linalg", "corelib.fft", "corelib.special",
+    "corelib.distributions", "corelib.amp", "corelib.testing", "corelib.accelerator", "corelib.backend",
 )  # fmt: skip
 
 
