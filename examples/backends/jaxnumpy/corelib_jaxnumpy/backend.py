@@ -1,0 +1,43 @@
+"""The backend: JAX's NumPy, whose arrays cannot be written: a write makes a new array, and a view is a gather.
+
+That is all in ArrayModuleBackend, over the array API alone; here is what JAX wants otherwise.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from corelib.backend import ArrayModuleBackend, DeviceProperties, OutOfMemoryError
+from corelib.layout import Layout
+
+
+class JaxnumpyBackend(ArrayModuleBackend):
+    """Arrays are JAX's, on its first device.  Complex numbers are refused."""
+
+    capabilities = frozenset({"float64"})
+
+    def __init__(self) -> None:
+        jax.config.update("jax_enable_x64", True)  # or JAX narrows 64-bit numbers, silently
+        super().__init__(jnp)
+
+    def properties(self, index: int) -> DeviceProperties:
+        """What ``corelib devices`` shows."""
+        return DeviceProperties(f"JAX {jax.__version__}, {jax.devices()[0].device_kind}")
+
+    def allocate(self, layout: Layout) -> Any:
+        """A dense array; where there is no memory, the error says so, and the device goes on."""
+        try:
+            return super().allocate(layout)
+        except (MemoryError, jax.errors.JaxRuntimeError) as error:
+            raise OutOfMemoryError(f"{layout.device} is out of memory: {error}") from error
+
+    def download(self, array: Any, layout: Layout) -> np.ndarray[Any, Any]:
+        """Not by DLPack, which has no bool and no bfloat16 for NumPy."""
+        return np.array(array, order="C")
+
+    def synchronize(self, index: int) -> None:
+        """JAX's kernels return before they have finished; whoever reads a result waits for it."""
+        jax.effects_barrier()
