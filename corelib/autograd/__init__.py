@@ -22,4 +22,5 @@ __all__ = [
     "once_differentiable", "set_detect_anomaly", "set_grad_enabled",
 ]  # fmt: skip
 
+late.function = Function  # operations that are computed outside of the tape
 late.grad = grad  # second derivatives of whole normalizations differentiate their formula

@@ -24,6 +24,7 @@ class _Late:
     call: Callable[..., Any]
     # from autograd
     grad: Callable[..., Any]
+    function: Any  # the class Function
 
 
 late = _Late()

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from ..core.late import late
 from ..core.tensor import Tensor
 from . import rules
 from .approximations import _polynomial, precisely
@@ -166,9 +167,7 @@ def _ai(x: Tensor) -> Tensor:
 
 @cache
 def _differentiable() -> Any:
-    from ..autograd import Function
-
-    class Special(Function):
+    class Special(late.function):  # type: ignore[misc]  # the upper layer's class
         """A function of one variable and its slope, both over tensors."""
 
         @staticmethod

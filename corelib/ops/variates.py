@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 from ..core.generator import Generator
+from ..core.late import late
 from ..core.tensor import Tensor, backend_of
 from ..dtypes import finfo, float32, float64
 from ..layout import Layout
@@ -90,9 +91,7 @@ def _by_inversion(first: Tensor, ratio: Callable[[int], Tensor], generator: Gene
 
 @cache
 def _log_gamma_function() -> Any:
-    from ..autograd import Function
-
-    class StandardGamma(Function):
+    class StandardGamma(late.function):  # type: ignore[misc]  # the upper layer's class
         """The logarithms of gamma variates; their gradient keeps the probability below each as it is."""
 
         @staticmethod
