@@ -93,16 +93,41 @@ def silu(input: Tensor) -> Tensor:
     return mul(input, sigmoid(input))
 
 
-def _gelu_grad(grad: Tensor, input: Tensor, approximate: str) -> Tensor:
+_GELU = math.sqrt(2 / math.pi)
+_CUBIC = 0.044715
+
+
+def _gelu_curve(grad: Tensor, grad_output: Tensor, input: Tensor, approximate: str) -> Tensor:
     if approximate == "tanh":
-        k = math.sqrt(2 / math.pi)
-        inner = (input + input * input * input * 0.044715) * k
+        square = input * input
+        t = tanh((input + square * input * _CUBIC) * _GELU)
+        slope = (square * (3 * _CUBIC) + 1) * _GELU
+        bend = slope + input * 0.5 * (input * (6 * _CUBIC * _GELU) - t * 2 * slope * slope)
+        return grad * grad_output * ((1 - t * t) * bend)
+    density = exp(input * input * -0.5) * (1 / math.sqrt(2 * math.pi))
+    return grad * grad_output * (density * (2 - input * input))
+
+
+@primitive(
+    rule=lambda grad, x, approximate: Result(x.dense, (approximate,)),
+    vjp={
+        "grad_output": lambda grad, input, approximate: gelu_grad(grad, input, approximate),
+        "input": _gelu_curve,
+    },
+    samples=samples.calls("[3,4] [3,4]#1 'none'; [3,4]t [3,4]#1 'tanh'; [0] [0] 'none'; [] []#1 'tanh'", accepts="f"),
+    torch_name="",
+    lower="f",
+)
+def gelu_grad(grad_output: Tensor, input: Tensor, approximate: str) -> Tensor:
+    """Gradient of gelu's input."""
+    if approximate == "tanh":
+        inner = (input + input * input * input * _CUBIC) * _GELU
         t = tanh(inner)
-        slope = (input * input * (3 * 0.044715) + 1) * k
-        return grad * ((t + 1) * 0.5 + input * (1 - t * t) * slope * 0.5)
+        slope = (input * input * (3 * _CUBIC) + 1) * _GELU
+        return grad_output * ((t + 1) * 0.5 + input * (1 - t * t) * slope * 0.5)
     cdf = (erf(input * math.sqrt(0.5)) + 1) * 0.5
     density = exp(input * input * -0.5) * (1 / math.sqrt(2 * math.pi))
-    return grad * (cdf + input * density)
+    return grad_output * (cdf + input * density)
 
 
 def _gelu_rule(x: Layout, approximate: str) -> Result:
@@ -114,7 +139,8 @@ def _gelu_rule(x: Layout, approximate: str) -> Result:
 
 
 @primitive(
-    rule=_gelu_rule, vjp={"input": _gelu_grad}, samples=samples.calls(
+    rule=_gelu_rule, vjp={"input": lambda grad, input, approximate: gelu_grad(grad, input, approximate)},
+    samples=samples.calls(
         "[3,4] 'none'; [3,4]t 'tanh'; [0] 'none'; [] 'none'; [3,4]e 'none'; [3]o 'tanh'; "
         "[2] 'exact' !RuntimeError",
         accepts="f", rejects="ib",
@@ -179,15 +205,55 @@ def _log_softmax_row(row: Row, x: Expr) -> Any:
     return [away - scalar.log(row.sum(scalar.exp(away)))], []
 
 
-def _softmax_grad(grad: Tensor, out: Tensor, dim: int) -> Tensor:
-    weighted = grad * out
-    return weighted - out * sum(weighted, dim, True)
+def _grad_along(function: Any) -> Rowwise:
+    def stages(grad: Layout, output: Layout, dim: int) -> Any:
+        inputs = (0, grad.strides), (1, output.strides)
+        return [Stage(function, output.shape, (dim,) if output.shape else (), inputs, (output.dense,))], (0,)
+
+    return Rowwise("f", stages)
+
+
+_GRADS_ALONG = samples.calls(
+    "[2,3,4] [2,3,4]#1~0..1 1; [2,3]t [2,3]#1~0..1 1; [0,2] [0,2] 0; [] []#1~0..1 0", accepts="f"
+)
+
+
+@primitive(
+    rule=lambda grad, output, dim: Result(output.dense, (dim,)),
+    vjp={
+        "grad_output": lambda grad, output, dim: softmax_grad(grad, output, dim),
+        "output": lambda grad, grad_output, output, dim: (
+            grad * (grad_output - sum(grad_output * output, dim, True)) - grad_output * sum(grad * output, dim, True)
+        ),
+    },
+    samples=_GRADS_ALONG,
+    torch_name="",
+    lower=_grad_along(lambda row, grad, output: ([output * (grad - row.sum(grad * output))], [])),
+)
+def softmax_grad(grad_output: Tensor, output: Tensor, dim: int) -> Tensor:
+    """Gradient of the input of a softmax with this output."""
+    return output * (grad_output - sum(grad_output * output, dim, True))
+
+
+@primitive(
+    rule=lambda grad, output, dim: Result(output.dense, (dim,)),
+    vjp={
+        "grad_output": lambda grad, output, dim: grad - sum(grad * exp(output), dim, True),
+        "output": lambda grad, grad_output, output, dim: -grad * exp(output) * sum(grad_output, dim, True),
+    },
+    samples=_GRADS_ALONG,
+    torch_name="",
+    lower=_grad_along(lambda row, grad, output: ([grad - scalar.exp(output) * row.sum(grad)], [])),
+)
+def log_softmax_grad(grad_output: Tensor, output: Tensor, dim: int) -> Tensor:
+    """Gradient of the input of a log_softmax with this output."""
+    return grad_output - exp(output) * sum(grad_output, dim, True)
 
 
 @primitive(
     name="softmax",
     rule=_softmax_rule("softmax"),
-    vjp={"input": _softmax_grad},
+    vjp={"input": lambda grad, out, dim: softmax_grad(grad, out, dim)},
     samples=_SOFTMAX,
     lower=_along(_softmax_row),
 )
@@ -201,7 +267,7 @@ def softmax(input: Tensor, dim: int, dtype: dtype | None = None) -> Tensor:
 
 @primitive(
     rule=_softmax_rule("log_softmax"),
-    vjp={"input": lambda grad, out, dim: grad - exp(out) * sum(grad, dim, True)},
+    vjp={"input": lambda grad, out, dim: log_softmax_grad(grad, out, dim)},
     samples=_SOFTMAX,
     lower=_along(_log_softmax_row),
 )

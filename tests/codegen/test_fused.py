@@ -80,6 +80,19 @@ def test_launches(name: str, host: str, launches: list[str]) -> None:
     near(got, function(X, CLASSES))
 
 
+@pytest.mark.parametrize("name", ["softmax", "log_softmax", "gelu", "relu"])
+def test_a_gradient_is_a_launch(name: str, host: str, launches: list[str]) -> None:
+    grads = []
+    for device in ("cpu", host):
+        x, g = X.detach().clone().to(device).requires_grad_(), made(6, 10, seed=1).to(device)
+        y = getattr(F, name)(x, **({"dim": 1} if "softmax" in name else {}))
+        launches.clear()
+        y.backward(g)
+        grads.append(x.grad)
+    assert launches == [f"{name}_grad"]
+    near(grads[1], grads[0])
+
+
 @pytest.mark.parametrize("shape", [(3, 5000), (2, 3, 17), (500, 1), (1, 1), (40, 9)])
 @pytest.mark.parametrize("name", ["softmax", "log_softmax"])
 def test_rows_of_every_length(name: str, shape: tuple[int, ...], host: str) -> None:

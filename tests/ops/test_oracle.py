@@ -59,6 +59,9 @@ ADAPTERS: dict[str, Callable[..., Any]] = {
         grad, indices, rows, padding_idx, False
     ),
     "relu_grad": lambda t, grad, output: t.where(output > 0, grad, 0.0),
+    "gelu_grad": lambda t, grad, x, approximate: t.ops.aten.gelu_backward(grad, x, approximate=approximate),
+    "softmax_grad": lambda t, grad, out, dim: t.ops.aten._softmax_backward_data(grad, out, dim, out.dtype),
+    "log_softmax_grad": lambda t, grad, out, dim: t.ops.aten._log_softmax_backward_data(grad, out, dim, out.dtype),
     "linear_grad": lambda t, grad, x, weight, *wanted: (
         grad @ weight.conj(),
         grad.flatten(0, -2).mT @ x.flatten(0, -2).conj(),
