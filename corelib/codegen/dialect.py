@@ -61,7 +61,7 @@ INLINE f32 widen_f16(u16 h) {
 }
 INLINE u16 narrow_f16(f32 x) {
     u32 b = AS_u32(x), sign = b >> 16 & 0x8000, a = b & 0x7fffffff;
-    if (a > 0x7f800000u) return (u16)(sign | 0x7e00 | (a >> 13 & 0x3ff));
+    if (a > 0x7f800000u) return (u16)(sign | 0x7c00 | (a >> 13 & 0x3ff ? a >> 13 & 0x3ff : 0x200));
     if (a >= 0x477ff000u) return (u16)(sign | 0x7c00);
     if (a < 0x38800000u) {
         u32 shift = 126 - (a >> 23), whole = (a & 0x7fffff) | 0x800000;
@@ -74,10 +74,10 @@ INLINE u16 narrow_f16(f32 x) {
 INLINE f32 widen_bf16(u16 h) { return AS_f32((u32)h << 16); }
 INLINE u16 narrow_bf16(f32 x) {
     u32 b = AS_u32(x);
-    return x != x ? (u16)(b >> 16 | 0x40) : (u16)((b + 0x7fff + (b >> 16 & 1)) >> 16);
+    return x != x ? (u16)(b >> 16 | (b >> 16 & 0x7f ? 0 : 0x40)) : (u16)((b + 0x7fff + (b >> 16 & 1)) >> 16);
 }
 """
-"""float16 and bfloat16 in integer arithmetic: rounded to nearest even, nan kept."""
+"""float16 and bfloat16 in integer arithmetic: rounded to nearest even, nan kept to the bit, since moves go this way."""
 
 HALF_DOUBLE = """
 INLINE f32 odd_f32(f64 x) {

@@ -279,8 +279,10 @@ def _adapter(
     copy = backend.kernels["copy"].function if wanted_layout == "contiguous" else None
     expands = result.expand is not None and tuple(d.shape) != tuple(result.expand) and not backend.broadcasts
     if target is not None and target is not d.dtype:
-        cast = backend.kernels["cast"].function
-        steps.append(lambda array: cast(array, target))
+        cast = backend.kernels["cast"]
+        if cast.layout == "contiguous" and not d.contiguous:
+            steps.append(backend.kernels["copy"].function)
+        steps.append(lambda array: cast.function(array, target))
         layout = d.with_dtype(target)
     elif copy is not None and not d.contiguous and not expands:
         steps.append(copy)
