@@ -65,7 +65,7 @@ class Normal(_LocationScale, ExponentialFamily):
         return -0.5 * z * z - self.scale.log() - 0.5 * math.log(2 * math.pi)
 
     def cdf(self, value: Tensor) -> Tensor:
-        return 0.5 * (1 + ops.erf(self._centred(value) * math.sqrt(0.5)))
+        return 0.5 * ops.erfc(self._centred(value) * -math.sqrt(0.5))
 
     def icdf(self, value: Tensor) -> Tensor:
         return self.loc + self.scale * ops.erfinv(2 * value - 1) * math.sqrt(2)
