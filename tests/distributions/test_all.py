@@ -322,3 +322,60 @@ def test_generalized_pareto() -> None:
         (d.log_survival_function(value), exact.logsf(x)),
     ):  # fmt: skip
         np.testing.assert_allclose(found.detach().numpy(), expected, rtol=1e-9)
+
+
+SMOOTH: dict[str, Make] = {
+    "Beta": lambda d, t: d.Beta(t(A), t(C)),
+    "Chi2": lambda d, t: d.Chi2(t(A)),
+    "ContinuousBernoulli": lambda d, t: d.ContinuousBernoulli(t([0.2, 0.4, 0.9])),
+    "Dirichlet": lambda d, t: d.Dirichlet(t([A, C])),
+    "FisherSnedecor": lambda d, t: d.FisherSnedecor(t(C), t([9.0, 12.0, 20.0])),
+    "Gamma": lambda d, t: d.Gamma(t(A), t(B)),
+    "Gumbel": lambda d, t: d.Gumbel(t(A), t(B)),
+    "InverseGamma": lambda d, t: d.InverseGamma(t([5.0, 6.0, 9.0]), t(B)),
+    "Kumaraswamy": lambda d, t: d.Kumaraswamy(t([1.0, 2.0, 3.0]), t([2.0, 3.0, 1.5])),
+    "LogNormal": lambda d, t: d.LogNormal(t(A), t([0.3, 0.5, 0.4])),
+    "LowRankMultivariateNormal": lambda d, t: d.LowRankMultivariateNormal(t(A), t([[0.5], [0.2], [1.0]]), t(B)),
+    "MultivariateNormal": lambda d, t: d.MultivariateNormal(t(A), scale_tril=t(TRIL)),
+    "StudentT": lambda d, t: d.StudentT(t([5.0, 7.0, 9.0]), t(A), t(B)),
+    "Weibull": lambda d, t: d.Weibull(t(A), t([1.5, 2.5, 3.0])),
+    "Wishart": lambda d, t: d.Wishart(t([4.0, 7.5]), scale_tril=t(TRIL)),
+}
+
+
+@pytest.mark.parametrize("name", SMOOTH)
+def test_mean_of_the_samples_gradients_is_the_gradient_of_the_mean(name: str) -> None:
+    parameters: list[Any] = []
+
+    def make(values: Any) -> Any:
+        parameters.append(corelib.tensor(values, dtype=corelib.float64).requires_grad_())
+        return parameters[-1]
+
+    d = SMOOTH[name](corelib.distributions, make)
+    corelib.manual_seed(4)
+    weights = corelib.arange(1.0, 1.0 + d.mean.numel(), dtype=corelib.float64).reshape(d.mean.shape)
+    exact = corelib.autograd.grad((d.mean * weights).sum(), parameters, allow_unused=True, retain_graph=True)
+    found = []
+    for _ in range(30):
+        sample = (d.rsample((1000,)).mean(0) * weights).sum()
+        found.append(corelib.autograd.grad(sample, parameters, allow_unused=True, retain_graph=True))
+    for i, expected in enumerate(exact):
+        draws = np.stack([g[i].numpy() for g in found])
+        error = 5.5 * draws.std(0) / math.sqrt(len(draws)) + 1e-9
+        assert (np.abs(draws.mean(0) - (0.0 if expected is None else expected.numpy())) <= error).all()
+
+
+def test_squashed_normal_policy(torch: Any) -> None:
+    """What actor-critic programs do: a cached tanh of a normal sample, its density and gradient."""
+    results = []
+    for t in (corelib, torch):
+        loc = t.tensor([0.3, -2.0], dtype=t.float64, requires_grad=True)
+        base = t.distributions.Normal(loc, t.tensor([0.5, 3.0], dtype=t.float64))
+        policy = t.distributions.TransformedDistribution(base, [t.distributions.TanhTransform(cache_size=1)])
+        policy = t.distributions.Independent(policy, 1)
+        x = loc + t.tensor([0.1, -40.0], dtype=t.float64)
+        action = policy.base_dist.transforms[0](x)
+        level = policy.log_prob(action)
+        results.append((level.item(), t.autograd.grad(level, loc)[0].tolist()))
+    np.testing.assert_allclose(results[0][0], results[1][0], rtol=1e-10)
+    np.testing.assert_allclose(results[0][1], results[1][1], rtol=1e-10)
