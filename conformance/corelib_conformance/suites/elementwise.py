@@ -414,6 +414,7 @@ ASPECTS: dict[str, Callable[[Template, Device], Measure | None]] = {
 
 def checks() -> Iterator[Check]:
     """Each aspect of each function in each dtype; quick has each pair of them."""
+    covered: set[tuple[str, str]] = set()
     for position, name in enumerate(ELEMENTWISE):
         found = templates(name)
         for which, t in enumerate(found):
@@ -427,17 +428,20 @@ def checks() -> Iterator[Check]:
                     continue  # the operand becomes float32 first, and then it is as another dtype
                 if aspect == "broadcast" and len(t.specs) == 1:
                     continue
+                pairs = {(t.dtype.name, aspect), (name, t.dtype.name)} if aspect != "huge" else set()
+                chosen = (position + which + number) % len(found) == 0 or (which == 0 and aspect != "huge")
                 yield Check(
                     id=f"{name}/{t.dtype.name}/{aspect}",
                     group=name,
                     tier=t.tier,
                     op=name,
                     dtype=t.dtype.name,
-                    quick=(position + which + number) % max(len(found), 1) == 0 or (which == 0 and aspect != "huge"),
+                    quick=chosen or not pairs <= covered,
                     capability=t.flag,
                     run=partial(run, t),
                     program=partial(_program, t),
                 )
+                covered |= pairs
 
 
 def _program(t: Template) -> str:
