@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from .badge import badge
 from .html import html
@@ -34,6 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
         dtypes=_names(arguments.dtype), workers=arguments.workers, seed=arguments.seed, limit=arguments.timeout,
         setup=tuple(arguments.setup),
     )  # fmt: skip
+    signal.signal(signal.SIGTERM, _interrupted)
     try:
         with Session(options) as session:
             description = session.start()
@@ -67,6 +69,11 @@ def heading(session: Session, description: Mapping[str, Any]) -> str:
         f"{session.options.profile} profile, {len(session.selected)} checks, {session.runner.count} workers, "
         f"seed {session.seed}"
     )
+
+
+def _interrupted(number: int, frame: Any) -> NoReturn:
+    """Being told to end is an interruption: what is known is written."""
+    raise KeyboardInterrupt
 
 
 def verify_file(path: str) -> int:

@@ -19,6 +19,7 @@ from .verdict import BROKEN, Result
 __all__ = ["Runner", "Unavailable", "select"]
 
 START_LIMIT = 180.0  # seconds that a device may take to start
+PORTION = 60  # ids of a group that go to one worker at a time, so that a long group does not hold up the end
 STRIKES = 3  # crashes and timeouts, after which the rest of a group is given up
 RERUNS = 20  # failures that are run again alone, in one run
 RERUNS_OF_GROUP = 2
@@ -117,7 +118,9 @@ class Runner:
             groups.setdefault(check.group, []).append(check.id)
         names = list(groups)
         random.Random(self.seed).shuffle(names)
-        self._pending.extend(_task(name, groups[name]) for name in names)
+        for name in names:
+            ids = groups[name]
+            self._pending.extend(_task(name, ids[i : i + PORTION]) for i in range(0, len(ids), PORTION))
         yield from self._work()
 
     def time(self, ops: Sequence[str]) -> dict[str, Any]:
@@ -153,20 +156,24 @@ class Runner:
             self._spawn()
 
     def _step(self) -> None:
-        """Handle one event, or end the workers that have taken too long."""
+        """Handle one event, and end the workers that have taken too long."""
         now = time.monotonic()
-        ends = [self._end(w) for w in self._workers if not w.ready or self._workers[w] is not None]
+        ends = [self._end(worker) for worker in self._workers if self._due(worker)]
         try:
             worker, message = self._events.get(timeout=max(0.01, min(ends, default=now + 1) - now))
         except queue.Empty:
-            for worker in list(self._workers):
-                due = not worker.ready or self._workers[worker] is not None
-                if due and not worker.expired and time.monotonic() >= self._end(worker):
-                    worker.expired = True
-                    worker.stop()
-            return
-        if worker in self._workers:
-            self._handle(worker, message)
+            pass
+        else:
+            if worker in self._workers:
+                self._handle(worker, message)
+        for worker in self._workers:
+            if self._due(worker) and not worker.expired and time.monotonic() >= self._end(worker):
+                worker.expired = True
+                worker.stop()
+
+    def _due(self, worker: Worker) -> bool:
+        """Whether it has something to finish."""
+        return not worker.ready or self._workers[worker] is not None
 
     def _end(self, worker: Worker) -> float:
         return worker.since + (self.limit if worker.ready else START_LIMIT)
@@ -217,9 +224,12 @@ class Runner:
             self._false_start(why)
             return
         if task is None:
+            if worker.finished is not None:
+                self._ready.append(Result(worker.finished, "crash", f"{how} after it had answered", details=words))
             return
         if task.timing:
-            self._timed[task.left.popleft()] = None
+            if task.left:
+                self._timed[task.left.popleft()] = None
             self._put_back(task)
             return
         # What was freed or launched by a check may take the process down after it: the last one is to blame.
@@ -234,9 +244,7 @@ class Runner:
             return
         self._strikes[task.group] += 1
         if self._strikes[task.group] >= STRIKES:
-            why = f"given up: {STRIKES} crashes or timeouts in group {task.group}"
-            self._ready.extend(Result(identifier, "not-run", why) for identifier in task.left)
-            task.left.clear()
+            self._give_up(task)
         self._put_back(task)
         if self._may_rerun(task.group):
             self._rerun(task.group, result)
@@ -263,6 +271,15 @@ class Runner:
         if task is not None and item in task.left:
             task.left.remove(item)
         return task
+
+    def _give_up(self, task: _Task) -> None:
+        """Nothing more of this group is run."""
+        why = f"given up: {STRIKES} crashes or timeouts in group {task.group}"
+        others = [t for t in self._pending if t.group == task.group and not t.timing and not t.alone]
+        self._pending = deque(t for t in self._pending if t not in others)
+        for identifier in [*task.left, *(item for t in others for item in t.items)]:
+            self._ready.append(Result(identifier, "not-run", why))
+        task.left.clear()
 
     def _put_back(self, task: _Task) -> None:
         if task.left:

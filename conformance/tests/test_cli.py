@@ -151,9 +151,10 @@ def started(tmp_path: Path) -> tuple[subprocess.Popen[str], list[int]]:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
-def test_an_interruption_leaves_no_process_and_writes_what_is_known(tmp_path: Path) -> None:
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM], ids=lambda sent: sent.name)
+def test_an_interruption_leaves_no_process_and_writes_what_is_known(sent: signal.Signals, tmp_path: Path) -> None:
     process, workers = started(tmp_path)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(sent)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130 and "interrupted" in out and "Traceback" not in err, err
     assert not any(map(running, workers))
