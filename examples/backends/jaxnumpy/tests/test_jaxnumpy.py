@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import corelib
+import pytest
 
 DEVICE = "jaxnumpy"
 
@@ -37,3 +38,23 @@ def test_a_step_of_training() -> None:
         optimizer.step()
         losses.append(loss.item())
     assert losses == sorted(losses, reverse=True)
+
+
+def test_64_bits_are_64_bits() -> None:
+    x = corelib.tensor([2**53 + 1], device=DEVICE)
+    assert x.dtype is corelib.int64 and (x + 1).tolist() == [2**53 + 2]
+    assert (corelib.ones(1, dtype=corelib.float64, device=DEVICE) / 3).tolist() == [1 / 3]
+
+
+def test_what_it_does_not_hold_is_refused() -> None:
+    with pytest.raises(TypeError, match="complex64"):
+        corelib.zeros(2, dtype=corelib.complex64, device=DEVICE)
+
+
+def test_a_write_is_seen_through_every_view() -> None:
+    x = corelib.zeros(2, 3, device=DEVICE)
+    row, transposed = x[1], x.mT
+    x[1, 2] = 5.0
+    row[0] = 7.0
+    assert transposed.tolist() == [[0.0, 7.0], [0.0, 0.0], [0.0, 5.0]]
+    assert x.tolist() == [[0.0, 0.0, 0.0], [7.0, 0.0, 5.0]]
