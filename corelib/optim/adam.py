@@ -87,39 +87,25 @@ class Adam(Optimizer):
                     own["step"] = tensor(float(own["step"]), dtype=float32)
 
     def update_group(self, group: dict[str, Any]) -> None:
-        amsgrad = group["amsgrad"]
-        params: list[Tensor] = []
-        grads: list[Tensor] = []
-        means: list[Tensor] = []
-        squares: list[Tensor] = []
-        largest: list[Tensor] = []
-        steps: list[Tensor] = []
-        given = [p for p in group["params"] if p._grad is not None]
-        new = [p for p in given if not self.state[p]]
-        if new:
-            self._init_state(new, group)
-        for param in given:
-            grad, state = param._grad, self.state[param]
-            if param._layout.dtype.is_complex:  # as two real parameters; views, so that it is updated through them
-                param, grad = real(param), real(grad)
-                state = {key: real(value) for key, value in state.items()}
-            params.append(param)
-            grads.append(grad)
-            means.append(state["exp_avg"])
-            squares.append(state["exp_avg_sq"])
-            steps.append(state["step"])
-            if amsgrad:
-                largest.append(state["max_exp_avg_sq"])
+        params: list[Tensor] = [p for p in group["params"] if p._grad is not None]
         if not params:
             return
+        states = [self.state[p] for p in params]
+        if not all(states):
+            self._init_state([p for p, state in zip(params, states, strict=True) if not state], group)
+        grads: list[Any] = [p._grad for p in params]
+        if any([p._layout.dtype.is_complex for p in params]):  # as two real parameters, updated through views
+            params, grads = [real(p) for p in params], [real(g) for g in grads]
+            states = [{key: real(value) for key, value in state.items()} for state in states]
+        amsgrad = group["amsgrad"]
         beta1, beta2 = group["betas"]
         ops.adam_step_(
             params,
             grads,
-            means,
-            squares,
-            largest,
-            steps,
+            [state["exp_avg"] for state in states],
+            [state["exp_avg_sq"] for state in states],
+            [state["max_exp_avg_sq"] for state in states] if amsgrad else [],
+            [state["step"] for state in states],
             lr=number(group["lr"]),
             beta1=beta1,
             beta2=beta2,

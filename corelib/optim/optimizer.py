@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable
 from copy import deepcopy
 from typing import Any
 
-from ..autograd import enable_grad, no_grad
+from ..autograd import enable_grad
 from ..dtypes import float32
+from ..state import local
 from ..tensor import Tensor
 from ..utils.hooks import RemovableHandle, add_hook
 
@@ -105,9 +106,12 @@ class Optimizer:
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        with no_grad():
+        previous, local.grad = local.grad, False
+        try:
             for group in self.param_groups:
                 self.update_group(group)
+        finally:
+            local.grad = previous
         return loss
 
     def update_group(self, group: dict[str, Any]) -> None:
