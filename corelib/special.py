@@ -30,6 +30,7 @@ from .ops.elementwise import bitwise_and, bitwise_not, eq, erf, expm1, le, log1p
 from .ops.face import show
 from .ops.incomplete import igamma as gammainc
 from .ops.incomplete import igammac as gammaincc
+from .ops.primitive import Number
 from .ops.reduction import logsumexp
 from .ops.results import accepts_out
 from .ops.transcendental import (
@@ -134,7 +135,7 @@ _Step = Callable[[int, Tensor, Tensor, Tensor], Tensor]
 def _by_recurrence(name: str, doc: str, first: Callable[[Tensor], Tensor], step: _Step, shifted: bool = False) -> Any:
     """The polynomial of degree n: 1, then ``first``, then ``step`` from the two before; 0 of a negative degree."""
 
-    def polynomial(x: Any, n: Any) -> Tensor:
+    def computed(x: Any, n: Any) -> Tensor:
         x = _floating(x) if isinstance(x, Tensor) else full((), x, dtype=default_dtype(), device=n.device)
         x = 2 * x - 1 if shifted else x
         chosen = isinstance(n, Tensor)
@@ -151,6 +152,9 @@ def _by_recurrence(name: str, doc: str, first: Callable[[Tensor], Tensor], step:
             before, here = here, step(k, x, here, before)
             result = where(eq(n, k + 1), here, result)
         return result
+
+    def polynomial(x: Tensor | Number, n: Tensor | Number) -> Tensor:
+        return computed(x, n)
 
     polynomial.__name__ = polynomial.__qualname__ = name
     polynomial.__doc__ = f"{doc}."

@@ -6,9 +6,9 @@ from typing import Any
 
 from ..core.plan import Result
 from ..core.tensor import Tensor
-from ..dtypes import dtype
+from ..dtypes import bfloat16, dtype
 from ..layout import Layout
-from . import samples
+from . import rules, samples
 from .primitive import primitive
 from .view import view
 
@@ -60,6 +60,11 @@ def view_as_real(input: Tensor) -> Tensor:
 
 def view_as_complex(input: Tensor) -> Tensor:
     """A real tensor with a last dimension of 2 as a complex one."""
+    if input.dtype.category != 2 or input.dtype is bfloat16:
+        raise RuntimeError(
+            "view_as_complex is only supported for half, float and double tensors, but got a tensor of scalar type: "
+            f"{rules.what(input.dtype)}"
+        )
     if not input.shape or input.shape[-1] != 2:
         raise RuntimeError("Tensor must have a last dimension of size 2")
     if input.stride(-1) != 1:

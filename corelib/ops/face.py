@@ -35,7 +35,10 @@ OUT = frozenset(_OUT.split())
 """Functions that take ``out`` here and not in their own definition."""
 SPECIAL = frozenset({*NUMPY_NAMES, *OPERANDS, "layout", "memory_format", "out", "pin_memory", "requires_grad"})
 
-STRICT = {"eq": 1, "ne": 1, "lt": 1, "le": 1, "gt": 1, "ge": 1, "fmod": 1, "atan2": 2, "maximum": 2, "minimum": 2}
+STRICT = {
+    **dict.fromkeys(("eq", "ne", "lt", "le", "gt", "ge", "fmod", "max", "min", "rsub"), 1),
+    **dict.fromkeys(("atan2", "maximum", "minimum", "ldexp"), 2),
+}
 """Primitives of two numbers or tensors that take tensors only from users, so many of the operands from the first."""
 
 
@@ -59,6 +62,11 @@ def refuse(function: Callable[..., Any], name: str, args: tuple[Any, ...], kwarg
     except TypeError:
         return
     for i, (key, parameter) in enumerate(signature.parameters.items(), 1 - first):
+        if parameter.kind is parameter.VAR_POSITIONAL and parameter.annotation == "Tensor":
+            for n, x in enumerate(given.get(key, ())):
+                if x.__class__ not in TENSORS:
+                    raise TypeError(f"expected Tensor as element {n} in argument 0, but got {type(x).__name__}")
+            continue
         wanted = key in given and _refusal(str(parameter.annotation), given[key])
         if wanted:
             place = "" if parameter.kind is parameter.KEYWORD_ONLY else f" (position {i})"
@@ -72,6 +80,7 @@ def shown(function: Callable[..., Any], prefix: str = "", first: int = 0) -> Cal
         return function
     name = prefix + function.__name__
     accepted, kernel = KERNELS.get(name, (None, ""))
+    tensors = STRICT.get(name, 0) if prim is None else 0
 
     def call(*args: Any, **kwargs: Any) -> Any:
         if kwargs and not kwargs.keys().isdisjoint(SPECIAL):
@@ -80,6 +89,9 @@ def shown(function: Callable[..., Any], prefix: str = "", first: int = 0) -> Cal
                 return accepts_out(function)(*args, **kwargs)
             if name in FACTORIES:
                 return made(function, name, args, kwargs)
+        for i, x in enumerate(args[:tensors]):
+            if x.__class__ not in TENSORS:
+                raise TypeError(f"{name}(): argument {i + 1 - first} must be Tensor, not {type(x).__name__}")
         if accepted is not None:
             input = args[0] if args else kwargs.get("input")
             if input.__class__ in TENSORS and input._layout.dtype.category not in accepted:

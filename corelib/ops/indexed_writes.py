@@ -20,6 +20,7 @@ from .elementwise import div, eq, lt, maximum, minimum, mul, where
 from .indexing import (
     _scatter_rule,
     along_dim,
+    check_slices,
     fill_,
     gather,
     index_select,
@@ -386,8 +387,7 @@ def index_reduce(
     """A copy with slices of ``source`` reduced into those at ``index``: "prod", "mean", "amax" or "amin"."""
     if reduce not in ("prod", "mean", "amax", "amin"):
         raise RuntimeError(f"index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got {reduce}.")
-    if index.ndim > 1:
-        raise IndexError("index_reduce_(): Index is supposed to be a vector")
+    check_slices("index_reduce_", input, dim, index, source)
     d = rules.normalize_dim(dim, input.ndim)
     if not input.ndim:
         return scatter_reduce(input, 0, index.reshape(()), source.reshape(()), reduce, include_self=include_self)

@@ -204,15 +204,32 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     if index.dtype not in (int32, int64):
         raise RuntimeError("index_select(): Expected dtype int32 or int64 for index")
     index = index.reshape(-1).to(int64)
+    d = rules.normalize_dim(dim, input.ndim)
     if input.ndim == 0:
         return gather(input.reshape(1), 0, index).reshape(())
-    d = rules.normalize_dim(dim, input.ndim)
     return gather_kernel(input, along_dim(index, d, input.shape), d)
+
+
+def check_slices(name: str, input: Tensor, dim: int, index: Tensor, source: Tensor) -> None:
+    """PyTorch's errors where ``source`` is not made of slices of ``input`` along ``dim``, one for each of ``index``."""
+    d = rules.normalize_dim(dim, input.ndim)
+    if index.ndim > 1:
+        raise IndexError(
+            f"{name}(): Index is supposed to be a vector, but got dim: {index.ndim} with type: "
+            f"{rules.what(index.dtype)} and size: {list(index.shape)}"
+        )
+    mine, theirs = [tuple(x.shape[:d]) + tuple(x.shape[d + 1 :]) for x in (input, source)]
+    if mine != theirs or (input.ndim and input.ndim != source.ndim):
+        raise RuntimeError(
+            "source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = "
+            f"{list(input.shape)} source.shape = {list(source.shape)}"
+        )
 
 
 @accepts_out
 def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Tensor:
     """A copy with slices of ``source`` added at ``index`` along ``dim``."""
+    check_slices("index_add_", input, dim, index, source)
     if input.ndim == 0:
         rules.normalize_dim(dim, 0)
         index, source = index.reshape(-1), source.reshape(-1)

@@ -265,6 +265,8 @@ def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | Non
     if A.dtype is not B.dtype:
         raise RuntimeError(f"{name}: Expected input and other to have the same dtype, but got input's dtype "
                            f"{rules.what(A.dtype)} and other's dtype {rules.what(B.dtype)}")  # fmt: skip
+    if A.dtype.category < 2:
+        raise RuntimeError("This function doesn't handle types other than float and double")
     if driver not in (None, "gels", "gelsy", "gelsd", "gelss"):
         raise RuntimeError(f"{name}: parameter `driver` should be one of (gels, gelsy, gelsd, gelss)")
     vector = is_vector(A, B) if A.shape[-1] != A.shape[-2] or B.ndim == 1 else B.ndim == A.ndim - 1

@@ -233,6 +233,9 @@ def layer_norm(
             f"Given normalized_shape={list(shape)}, expected input with shape [{', '.join(['*', *map(str, shape)])}], "
             f"but got input of size{list(input.shape)}"
         )
+    for v in (weight, bias):
+        if v is not None and v.dtype is not input.dtype and not (v.dtype is float32 and input.dtype.is_half):
+            raise RuntimeError(f"mixed dtype (CPU): expect parameter to have scalar type of {rules.what(input.dtype)}")
     return native_layer_norm(input, weight, bias, n, eps)[0]
 
 

@@ -200,17 +200,24 @@ def multinomial(
     from .reduction import cumsum
     from .sorting import topk
 
-    weights = input if input.ndim == 2 else input.unsqueeze(0)
+    if input.ndim not in (1, 2):
+        raise RuntimeError("prob_dist must be 1 or 2 dim")
+    if input.dtype.category != 2:
+        raise RuntimeError(f"multinomial only supports floating-point dtypes for input, got: {rules.what(input.dtype)}")
     if num_samples <= 0:
         raise RuntimeError("cannot sample n_sample <= 0 samples")
+    if not replacement and num_samples > input.shape[-1]:
+        raise RuntimeError("cannot sample n_sample > prob_dist.size(-1) samples without replacement")
+    weights = input if input.ndim == 2 else input.unsqueeze(0)
     totals = weights.sum(-1)
     if bool((weights < 0).any()) or not bool(isfinite(totals).all()):
-        raise RuntimeError("probability tensor contains either `inf`, `nan` or element < 0")
+        if not replacement:
+            raise RuntimeError("probability tensor contains either `inf`, `nan` or element < 0")
+        entry = "< 0" if bool((weights < 0).any()) else "= infinity or NaN"
+        raise RuntimeError(f"invalid multinomial distribution (encountering probability entry {entry})")
     if bool(eq(totals, 0).any()):
         raise RuntimeError("invalid multinomial distribution (sum of probabilities <= 0)")
     if not replacement:
-        if num_samples > weights.shape[-1]:
-            raise RuntimeError("cannot sample n_sample > prob_dist.size(-1) samples without replacement")
         # exponential race: the k smallest of E/w are a draw without replacement
         u = _uniform(Layout.of(tuple(weights.shape), float32, weights.device), generator)
         keys = weights.to(float32) / -log(1.0 - u).clamp(min=1e-38)

@@ -65,6 +65,8 @@ def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool
 @accepts_out
 def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> ValuesIndices:
     """The k largest (or smallest) along ``dim``, in order, and where they were."""
+    if input.dtype.is_complex:
+        raise RuntimeError(" topk does not support complex dtypes on CPU")
     d = rules.normalize_dim(dim, input.ndim)
     if k > (input.shape[d] if input.ndim else 1) or k < 0:
         raise RuntimeError("selected index k out of range")

@@ -196,6 +196,10 @@ def to_real(x: Tensor, n: int | None, dim: int, norm: str | None, inverse: bool)
 
 def shape_and_dims(x: Tensor, s: Any, dim: Any) -> tuple[list[int], list[int]]:
     """Sizes and dimensions of an n-dimensional transform; a size of -1 is that of the tensor."""
+    if dim not in (None, ()) and not x.ndim:
+        raise IndexError(
+            f"Dimension specified as {dim if isinstance(dim, int) else dim[0]} but tensor has no dimensions"
+        )
     dims = None if dim is None else [rules.normalize_dim(d, x.ndim) for d in ((dim,) if isinstance(dim, int) else dim)]
     if dims is not None and len(set(dims)) != len(dims):
         raise RuntimeError("FFT dims must be unique")
