@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from .devices import mps as mps
     from .devices import opencl as opencl
     from .devices import xpu as xpu
+    from .nn.functional.bilinear import bilinear as bilinear
     from .nn.numbered_losses import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
     from .nn.numbered_losses import cosine_embedding_loss as cosine_embedding_loss
     from .nn.numbered_losses import ctc_loss as ctc_loss
@@ -83,6 +84,7 @@ if TYPE_CHECKING:
     from .serialization import load as load
     from .serialization import save as save
     from .utils.dlpack import from_dlpack as from_dlpack
+    from .utils.dlpack import to_dlpack as to_dlpack
 
 tensor = ops.tensor  # the function, not the module of the same name
 float = float32
@@ -166,7 +168,8 @@ _MODULES = {
 _NAMES = {
     "cpu": "devices", "cuda": "devices", "opencl": "devices", "mps": "devices", "xpu": "devices",
     "save": "serialization", "load": "serialization", "set_printoptions": "printing", "get_printoptions": "printing",
-    "from_dlpack": "utils.dlpack", "autocast": "amp", "GradScaler": "amp",
+    "from_dlpack": "utils.dlpack", "to_dlpack": "utils.dlpack", "bilinear": "nn.functional", "autocast": "amp",
+    "GradScaler": "amp",
     **dict.fromkeys((
         "binary_cross_entropy_with_logits", "cosine_embedding_loss", "ctc_loss", "hinge_embedding_loss", "kl_div",
         "margin_ranking_loss", "poisson_nll_loss", "triplet_margin_loss",
@@ -198,8 +201,8 @@ def __getattr__(name: str) -> Any:
 
 __all__ = [
     "Generator", "GradScaler", "Size", "Tensor", "TypedStorage", "UntypedStorage",
-    "__version__", "accelerator", "add", "autocast", "autograd",
-    "backend", "backends", "bfloat16", "bool", "broadcast_shapes", "can_cast", "cdouble", "cfloat", "compat",
+    "__version__", "accelerator", "add", "autocast", "autograd", "backend", "backends", "bfloat16", "bilinear", "bool",
+    "broadcast_shapes", "can_cast", "cdouble", "cfloat", "compat",
     "complex64", "complex128", "cpu", "cuda", "debug", "default_generator", "detach", "detach_", "device", "div",
     "double", "dtype", "e", "enable_grad", "fill", "finfo", "float", "float16", "float32", "float64", "from_dlpack",
     "get_default_device", "get_default_dtype", "get_device", "get_device_module", "get_printoptions", "get_rng_state",
@@ -209,7 +212,8 @@ __all__ = [
     "load", "long", "manual_seed", "mps", "nan", "narrow", "newaxis", "nn",
     "no_grad", "numel", "opencl", "ops", "optim", "pi", "promote_types", "random", "resize_as_", "resolve_conj",
     "resolve_neg", "result_type", "save", "seed", "set_default_device", "set_default_dtype", "set_grad_enabled",
-    "set_printoptions", "set_rng_state", "short", "special", "sub", "t", "testing", "uint8", "utils", "xpu",
+    "set_printoptions", "set_rng_state", "short", "special", "sub", "t", "testing", "to_dlpack", "uint8", "utils",
+    "xpu",
 ]  # fmt: skip
 __all__ += _functions.FUNCTIONS
 __all__ += settings.__all__

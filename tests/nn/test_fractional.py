@@ -127,3 +127,10 @@ def test_refused(torch: Any, name: str) -> None:
             t.nn.functional.linear_cross_entropy(*REFUSED[name](t))
         said.append(str(error.value))
     assert said[0] == said[1]
+
+
+def test_bilinear_of_the_top_level(torch: Any) -> None:
+    x, y, w = (np.random.default_rng(i).normal(size=s) for i, s in enumerate(((5, 2), (5, 3), (4, 2, 3))))
+    found, expected = (t.bilinear(*[t.tensor(a) for a in (x, y, w)]).numpy() for t in (corelib, torch))
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    assert corelib.from_dlpack(corelib.to_dlpack(corelib.ones(2))).tolist() == [1.0, 1.0]
