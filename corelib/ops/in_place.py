@@ -18,6 +18,7 @@ __all__ = [
     "arcsinh_",
     "arctan_",
     "arctanh_",
+    "as_strided_",
     "asin_",
     "asinh_",
     "atan_",
@@ -91,6 +92,7 @@ arcsin_ = _form("arcsin_")
 arcsinh_ = _form("arcsinh_")
 arctan_ = _form("arctan_")
 arctanh_ = _form("arctanh_")
+as_strided_ = _form("as_strided_")
 asin_ = _form("asin_")
 asinh_ = _form("asinh_")
 atan_ = _form("atan_")
