@@ -17,6 +17,11 @@ from .writer import Array, Kernel, Writer
 __all__ = ["pack_columns", "pack_lines"]
 
 
+def _callers(grid: bool, width: int) -> tuple[str, int]:
+    """Of a panel's lines, the first that a caller does, and how far it is to the next: on a grid it does one."""
+    return ("LOCAL_ID", width) if grid else ("0", 1)
+
+
 def pack_columns(dialect: Dialect, name: str, d: dtype, rank: int, width: int, steps: bool, ones: bool) -> Kernel:
     """Render the kernel of windows: panels [panels, k, width], zeros where there is no element.
 
@@ -28,8 +33,12 @@ def pack_columns(dialect: Dialect, name: str, d: dtype, rank: int, width: int, s
     Args:
         ones: whether each panel ends with a row of ones, for a bias.
     """
-    w = Writer(dialect)
+    grid = dialect.schedule == "grid"
+    w = Writer(dialect, group=width if grid else 0)  # a caller for each line
     t, dims = TYPES[compute(d)], range(rank)
+    own, at = (1, "[0]") if grid else (width, "[l]")
+    start, step = _callers(grid, width)
+    every = f"for (int l = {start}; l < {width}; l += {step})"
     w.array(Array("x", d))
     w.array(Array("y", compute(d), True))
     w.integer("lines", "beside", "x_beside", "x_below", "x_line")
@@ -43,14 +52,14 @@ def pack_columns(dialect: Dialect, name: str, d: dtype, rank: int, width: int, s
         w.line("const i64 base = x_offset + matrix / beside * x_below + matrix % beside * x_beside;")
         k = " * ".join(["k_outer", *[f"k_size{i}" for i in dims]])
         w.line(f"i64 to = y_offset + unit * ({k}{' + 1' if ones else ''}) * {width};")
-        w.line(f"int {', '.join(f'at{i}[{width}]' for i in dims)}, place[{width}];")
-        with w.block(f"for (int l = 0; l < {width}; ++l)"):
+        w.line(f"int {', '.join(f'at{i}[{own}]' for i in dims)}, place[{own}];")
+        with w.block(every):
             w.line("i64 rest = first + l;")
             for i in reversed(dims):
                 w.line(f"const int c{i} = (int)(rest % line_size{i}); rest /= line_size{i};")
-                w.line(f"at{i}[l] = l < inside ? c{i} * (int)line_factor{i} + (int)line_start{i} : -(1 << 30);")
-            inner = [] if steps else [f"at{i}[l] * (int)stride{i}" for i in dims]
-            w.line(f"place[l] = l < inside ? {' + '.join(['(int)(rest * x_line)', *inner])} : 0;")
+                w.line(f"at{i}{at} = l < inside ? c{i} * (int)line_factor{i} + (int)line_start{i} : -(1 << 30);")
+            inner = [] if steps else [f"at{i}{at} * (int)stride{i}" for i in dims]
+            w.line(f"place{at} = l < inside ? {' + '.join(['(int)(rest * x_line)', *inner])} : 0;")
         heads = ["for (i64 ko = 0; ko < k_outer; ++ko)"]
         heads += [f"for (int k{i} = 0; k{i} < k_size{i}; ++k{i})" for i in dims]
         with w.block(" ".join(heads)):
@@ -59,10 +68,10 @@ def pack_columns(dialect: Dialect, name: str, d: dtype, rank: int, width: int, s
             moves = [] if steps else [f"move{i} * (int)stride{i}" for i in dims]
             w.line(f"const i64 from = base + ko * x_k{''.join(f' + {m}' for m in moves)};")
             w.line("VECTOR")
-            with w.block(f"for (int l = 0; l < {width}; ++l)"):
-                tests, terms = [], ["place[l]"]
+            with w.block(every):
+                tests, terms = [], [f"place{at}"]
                 for i in dims:
-                    w.line(f"const int p{i} = at{i}[l] + move{i};")
+                    w.line(f"const int p{i} = at{i}{at} + move{i};")
                     if steps:
                         w.line(f"const int q{i} = p{i} / (int)step{i};")
                         tests += [f"p{i} >= 0", f"q{i} * (int)step{i} == p{i}", f"q{i} < (int)size{i}"]
@@ -75,7 +84,7 @@ def pack_columns(dialect: Dialect, name: str, d: dtype, rank: int, width: int, s
                 w.line(stored(compute(d), "y", "to + l", f"ok ? {value} : ({t})0", compute(d)))
             w.line(f"to += {width};")
         if ones:
-            w.line(f"for (int l = 0; l < {width}; ++l) y[to + l] = 1;")
+            w.line(f"{every} y[to + l] = 1;")
     return w.kernel(name)
 
 
@@ -86,7 +95,9 @@ def pack_lines(dialect: Dialect, name: str, d: dtype, width: int, bias: bool) ->
     matrix; the two sizes of k; x's step across lines, in the two loops, and from matrix to matrix; after how many
     matrices they begin again.
     """
-    w = Writer(dialect)
+    grid = dialect.schedule == "grid"
+    w = Writer(dialect, group=width if grid else 0)
+    first, step = _callers(grid, width)
     c = compute(d)
     w.array(Array("x", d))
     if bias:
@@ -101,10 +112,10 @@ def pack_lines(dialect: Dialect, name: str, d: dtype, width: int, bias: bool) ->
         w.line(f"i64 to = y_offset + unit * (k_outer * k_inner{' + 1' if bias else ''}) * {width};")
         with w.block("for (i64 o = 0; o < k_outer; ++o) for (i64 i = 0; i < k_inner; ++i)"):
             value = loaded(d, "x", "base + o * x_outer + i * x_inner + l * x_line")
-            w.line(f"for (int l = 0; l < inside; ++l) y[to + l] = {value};")
-            w.line(f"for (int l = inside; l < {width}; ++l) y[to + l] = 0;")
+            w.line(f"for (int l = {first}; l < inside; l += {step}) y[to + l] = {value};")
+            w.line(f"for (int l = inside + {first}; l < {width}; l += {step}) y[to + l] = 0;")
             w.line(f"to += {width};")
         if bias:
             value = loaded(d, "bias", "bias_offset + matrix * lines + first + l")
-            w.line(f"for (int l = 0; l < {width}; ++l) y[to + l] = l < inside ? {value} : 0;")
+            w.line(f"for (int l = {first}; l < {width}; l += {step}) y[to + l] = l < inside ? {value} : 0;")
     return w.kernel(name)

@@ -80,7 +80,8 @@ def scan(
         return w.kernel(name)
     with _lines(w, others, walked):
         for i, e in enumerate(element):
-            w.line(f"{TYPES[e.dtype]} state{i}[{lanes(dialect)}];")
+            start = " = {0}" if lanes(dialect) == 1 else ""  # else a compiler thinks that it may be read before
+            w.line(f"{TYPES[e.dtype]} state{i}[{lanes(dialect)}]{start};")
         with w.block("for (i64 i = 0; i < length; ++i)"), w.block("for (int l = 0; l < width; ++l)"):
             place = "x_base + i * x_step + l * x_across"
             values = w.values(element, {("load", 0): loaded(source, "x", place), ("index", "reduced"): "i"})
