@@ -431,8 +431,9 @@ class Multinomial(_OfCategorical):
 
     def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         with no_grad():
-            drawn = self._categorical.sample((self.total_count, *sample_shape))
-            return one_hot(drawn, self._event_shape[0]).sum(0).to(self.probs.dtype)
+            drawn = self._categorical.sample((self.total_count, *sample_shape)).movedim(0, -1)
+            counts = self.probs.new_zeros(self._extended_shape(sample_shape))
+            return counts.scatter_add(-1, drawn, counts.new_ones(()).expand(drawn.shape))
 
     def entropy(self) -> Tensor:
         n = self.total_count

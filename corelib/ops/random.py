@@ -14,7 +14,7 @@ from ..core.dispatch import call
 from ..core.generator import Generator, default_generator
 from ..core.inplace import inplace
 from ..core.plan import Result
-from ..core.tensor import Tensor
+from ..core.tensor import Tensor, backend_of
 from ..dtypes import dtype, float32, float64, int64
 from ..layout import Layout
 from . import rules, samples
@@ -223,9 +223,16 @@ def multinomial(
         keys = weights.to(float32) / -log(1.0 - u).clamp(min=1e-38)
         result = topk(keys, num_samples, -1)[1]
     else:
-        edges = cumsum(weights, -1)
+        wide = weights.to(float64) if backend_of(weights._layout).supports(float64) else weights
+        edges = cumsum(wide, -1)  # so exact that every device draws the same
         u = _uniform(Layout.of((weights.shape[0], num_samples), float32, weights.device), generator) * edges[:, -1:]
-        result = (u.unsqueeze(-1) >= edges.unsqueeze(-2)).sum(-1).clamp(max=weights.shape[-1] - 1)
+        if weights.shape[-1] > 64:
+            from .order import searchsorted
+
+            result = searchsorted(edges, u, right=True)
+        else:
+            result = (u.unsqueeze(-1) >= edges.unsqueeze(-2)).sum(-1)
+        result = result.clamp(max=weights.shape[-1] - 1)
     return result if input.ndim == 2 else result.squeeze(0)
 
 

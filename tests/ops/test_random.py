@@ -195,3 +195,20 @@ def test_threads_draw_different_numbers():
         draws = list(pool.map(lambda _: tuple(corelib.rand(8, generator=generator).tolist()), range(400)))
     alone = corelib.Generator().manual_seed(5)
     assert sorted(draws) == sorted(tuple(corelib.rand(8, generator=alone).tolist()) for _ in range(400))
+
+
+@pytest.mark.parametrize("classes", [5, 500])
+def test_multinomial_with_replacement_is_the_same_on_devices(classes: int) -> None:
+    weights = np.random.default_rng(0).uniform(size=(3, classes)).astype(np.float32)
+    weights[:, 1] = 0
+    drawn = []
+    for device in ("cpu", "strict"):
+        corelib.manual_seed(0)
+        drawn.append(corelib.multinomial(corelib.tensor(weights, device=device), 5000, True).cpu().numpy())
+    np.testing.assert_array_equal(drawn[0], drawn[1])
+    for row, weight in zip(drawn[0], weights, strict=True):
+        expected = weight / weight.sum() * 5000
+        counts = np.bincount(row, minlength=classes)
+        assert counts[1] == 0
+        off = ((counts - expected) ** 2)[weight > 0] / expected[weight > 0]
+        assert off.sum() < classes + 6 * np.sqrt(2 * classes)
