@@ -88,19 +88,20 @@ def pack_columns(dialect: Dialect, name: str, d: dtype, rank: int, width: int, s
     return w.kernel(name)
 
 
-def pack_lines(dialect: Dialect, name: str, d: dtype, width: int, bias: bool) -> Kernel:
+def pack_lines(dialect: Dialect, name: str, d: dtype, width: int, last: str) -> Kernel:
     """Render the packing of lines whose elements are in two loops: panels [panels, k, width], zeros beyond the edge.
 
-    Arguments: (x, offset); with ``bias`` (bias, offset), dense, the last element of each line; (y, offset); lines of a
-    matrix; the two sizes of k; x's step across lines, in the two loops, and from matrix to matrix; after how many
-    matrices they begin again.
+    ``last`` is what each line ends with: "bias", "one" (which a bias in the other operand is multiplied by), or "".
+
+    Arguments: (x, offset); where there is a bias (bias, offset), dense; (y, offset); lines of a matrix; the two sizes
+    of k; x's step across lines, in the two loops, and from matrix to matrix; after how many matrices they begin again.
     """
     grid = dialect.schedule == "grid"
     w = Writer(dialect, group=width if grid else 0)
     first, step = _callers(grid, width)
     c = compute(d)
     w.array(Array("x", d))
-    if bias:
+    if last == "bias":
         w.array(Array("bias", d))
     w.array(Array("y", c, True))
     w.integer("lines", "k_outer", "k_inner", "x_line", "x_outer", "x_inner", "x_matrix", "again")
@@ -109,13 +110,13 @@ def pack_lines(dialect: Dialect, name: str, d: dtype, width: int, bias: bool) ->
         w.line(f"const i64 first = unit % panels * {width};")
         w.line(f"const int inside = first + {width} <= lines ? {width} : (int)(lines - first);")
         w.line("const i64 base = x_offset + matrix * x_matrix + first * x_line;")
-        w.line(f"i64 to = y_offset + unit * (k_outer * k_inner{' + 1' if bias else ''}) * {width};")
+        w.line(f"i64 to = y_offset + unit * (k_outer * k_inner{' + 1' if last else ''}) * {width};")
         with w.block("for (i64 o = 0; o < k_outer; ++o) for (i64 i = 0; i < k_inner; ++i)"):
             value = loaded(d, "x", "base + o * x_outer + i * x_inner + l * x_line")
             w.line(f"for (int l = {first}; l < inside; l += {step}) y[to + l] = {value};")
             w.line(f"for (int l = inside + {first}; l < {width}; l += {step}) y[to + l] = 0;")
             w.line(f"to += {width};")
-        if bias:
-            value = loaded(d, "bias", "bias_offset + matrix * lines + first + l")
+        if last:
+            value = loaded(d, "bias", "bias_offset + matrix * lines + first + l") if last == "bias" else "1"
             w.line(f"for (int l = {first}; l < {width}; l += {step}) y[to + l] = l < inside ? {value} : 0;")
     return w.kernel(name)

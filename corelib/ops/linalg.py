@@ -295,6 +295,7 @@ def linear_grad(
     ),
     node_name="Addmm",
     torch_name="nn.functional.linear",
+    lower=Template("f", "linear"),
 )
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """input @ weight.T + bias, over the last dimension."""

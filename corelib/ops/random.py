@@ -290,9 +290,24 @@ def _dropout_rule(generator: Any, input: Layout, p: float) -> Result:
     return Result((input.dense, input.with_dtype(bool_)), (p,))
 
 
+def _factor(p: float) -> float:
+    return 1.0 / (1.0 - p) if p < 1 else 0.0
+
+
+@primitive(
+    rule=lambda grad, mask, factor: Result(grad.dense, (factor,)), torch_name="",
+    vjp={"grad_output": lambda grad, mask, factor: dropout_grad(grad, mask, factor)},
+    samples=samples.calls("[3,4] [3,4]@bool 2.0; [4]t [4]@bool 1.5; [0] [0]@bool 2.0; [] []@bool 0.0", accepts="f"),
+    lower="f",
+)  # fmt: skip
+def dropout_grad(grad_output: Tensor, mask: Tensor, factor: float) -> Tensor:
+    """Gradient of the input of a dropout that kept what is in the mask, times a factor."""
+    return grad_output * mask * factor
+
+
 @primitive(
     name="dropout", rule=_dropout_rule, outputs=("out", "mask"), nondifferentiable=(1,), torch_name="",
-    vjp={"input": lambda grad, mask, p: grad * mask * (1.0 / (1.0 - p) if p < 1 else 0.0)},
+    vjp={"input": lambda grad, mask, p: dropout_grad(grad, mask, _factor(p))},
     node_name="NativeDropout", widen=False,
     samples=samples.calls(
         (samples.Seed(9), samples.array(4, 5), 0.5), (samples.Seed(9), samples.array(4, 5, layout="transposed"), 0.1),
@@ -305,7 +320,7 @@ def native_dropout(generator: Generator, input: Tensor, p: float) -> tuple[Tenso
     """(input with elements zeroed with probability p and the rest scaled by 1/(1-p), what was kept)."""
     u = _uniform(Layout.of(tuple(input.shape), float32, input.device), generator)
     mask = lt(u, 1.0 - p)
-    return input * mask * (1.0 / (1.0 - p) if p < 1 else 0.0), mask
+    return input * mask * _factor(p), mask
 
 
 _DROPOUT = native_dropout.prim

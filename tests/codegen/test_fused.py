@@ -66,6 +66,8 @@ ROWWISE: dict[str, tuple[Callable[..., Any], int]] = {
     "cat of many": (lambda x, t: corelib.cat([x] * 9, 0), 2),
     "max_pool2d": (lambda x, t: F.max_pool2d(x[None], 2), 1),
     "avg_pool2d": (lambda x, t: F.avg_pool2d(x[None], 3, 2, 1), 1),
+    "linear": (lambda x, t: F.linear(x, x[:4], x[0, :4]), 3),
+    "linear of many": (lambda x, t: F.linear(x.reshape(2, 3, 10), x), 3),
     "conv1d": (lambda x, t: F.conv1d(x[None], x[None], x[0, :1]), 3),
 }
 
@@ -80,11 +82,12 @@ def test_launches(name: str, host: str, launches: list[str]) -> None:
     near(got, function(X, CLASSES))
 
 
-@pytest.mark.parametrize("name", ["softmax", "log_softmax", "gelu", "relu"])
+@pytest.mark.parametrize("name", ["softmax", "log_softmax", "gelu", "relu", "dropout"])
 def test_a_gradient_is_a_launch(name: str, host: str, launches: list[str]) -> None:
     grads = []
     for device in ("cpu", host):
         x, g = X.detach().clone().to(device).requires_grad_(), made(6, 10, seed=1).to(device)
+        corelib.manual_seed(0)
         y = getattr(F, name)(x, **({"dim": 1} if "softmax" in name else {}))
         launches.clear()
         y.backward(g)

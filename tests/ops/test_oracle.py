@@ -59,6 +59,7 @@ ADAPTERS: dict[str, Callable[..., Any]] = {
         grad, indices, rows, padding_idx, False
     ),
     "relu_grad": lambda t, grad, output: t.where(output > 0, grad, 0.0),
+    "dropout_grad": lambda t, grad, mask, factor: t.ops.aten.native_dropout_backward(grad, mask, factor),
     "gelu_grad": lambda t, grad, x, approximate: t.ops.aten.gelu_backward(grad, x, approximate=approximate),
     "softmax_grad": lambda t, grad, out, dim: t.ops.aten._softmax_backward_data(grad, out, dim, out.dtype),
     "log_softmax_grad": lambda t, grad, out, dim: t.ops.aten._log_softmax_backward_data(grad, out, dim, out.dtype),

@@ -1,4 +1,4 @@
-"""Calls of convolutions: windows and weights are packed, then multiplied."""
+"""Calls of convolutions and linear maps: windows and weights are packed, a bias with them, then multiplied."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _images(
     """Columns of x, multiplied by ``a(how often it is there)`` into y, some images at a time; sizes: m, n, k."""
     m, n, k = sizes
     images = x.layout.shape[0]
-    chunk = min(images, max(1, _COLUMNS // (groups * n * k)))
+    chunk = min(images, max(1, _COLUMNS // max(1, groups * n * k)))
     room = _room(backend, x.layout, chunk * groups, n, k)
     packed = a(1 if groups == 1 else chunk)
     for first in range(0, images, chunk):
@@ -73,16 +73,17 @@ def _images(
 
 def _lines(
     backend: CodegenBackend, x: Window, bias: Window | None, matrices: int, lines: int, k: tuple[int, int],
-    steps: Sequence[int], again: int,
+    steps: Sequence[int], again: int, side: int = 0, one: bool = False,
 ) -> Window:  # fmt: skip
-    """``steps``: across lines, in the two loops, from matrix to matrix."""
-    layout, width = x.layout, _tile(backend, x.layout)[0]
+    """``steps``: across lines, in the two loops, from matrix to matrix; ``side``: of the product, 0 or 1."""
+    layout, width = x.layout, _tile(backend, x.layout)[side]
     index, units = layout.device.index or 0, matrices * _panels(lines, width)
-    size = prod(k) + (bias is not None)
+    last = "one" if one else "" if bias is None else "bias"
+    size = prod(k) + bool(last)
     y = backend.allocate(Layout.of((units, size, width), compute(layout.dtype), layout.device))
     built = backend.built(
-        ("pack_lines", layout.dtype, bias is not None), index,
-        lambda dialect: loops.pack_lines(dialect, "pack_lines", layout.dtype, width, bias is not None),
+        ("pack_lines", layout.dtype, width, last), index,
+        lambda dialect: loops.pack_lines(dialect, "pack_lines", layout.dtype, width, last),
     )  # fmt: skip
     given = [v for a in (x, bias, y) if a is not None for v in (a.memory, a.offset)]
     backend.run(built, units, [*given, lines, *k, *steps, again], index)
@@ -203,6 +204,24 @@ def weight_grad(
     return y
 
 
+def linear(backend: CodegenBackend, x: Window, weight: Window, bias: Window | None) -> Window:
+    """``(input, weight, bias)``."""
+    x = x if len(x.layout.shape) == 2 else _dense(backend, x)
+    (n, k), shape, device = weight.layout.shape, x.layout.shape, x.layout.device
+    y = backend.allocate(Layout.of((*shape[:-1], n), x.layout.dtype, device))
+    if not y.layout.numel:
+        return y
+    m, ones = prod(shape[:-1]), bias is not None
+    step = x.layout.strides[0] if len(shape) == 2 else k
+    a = _lines(backend, x, None, 1, m, (1, k), (step, 0, x.layout.strides[-1], 0), 1, 0, ones)
+    strides = weight.layout.strides
+    dense = None if bias is None else _dense(backend, bias)
+    b = _lines(backend, weight, dense, 1, n, (1, k), (strides[0], 0, strides[1], 0), 1, 1)
+    _product(backend, a, b, y, 1, m, n, k + ones)
+    return y
+
+
 CONVOLUTIONS: dict[str, Callable[..., Any]] = {
     "convolution": convolution, "convolution_input_grad": input_grad, "convolution_weight_grad": weight_grad,
+    "linear": linear,
 }  # fmt: skip
