@@ -399,7 +399,7 @@ def _block_ties(right: Any, x: Array, dim: int, keepdim: bool) -> Array:
     return result
 
 
-@kernel("cumsum", "float16 is added up in float16", out=False)
+@kernel("cumsum", "a running sum of float16 is kept in float16", out=False)
 def _half_scan(right: Any, x: Array, dim: int, target: Any) -> Array:
     if target.name != "float16" or not x.ndim:
         return right(x, dim, target)
