@@ -53,7 +53,8 @@ def _factored(a: Tensor, hermitian: bool) -> tuple[Tensor, list[int], int]:
     info = k = 0
     while k < n:
         m = n - k
-        sizes = rest.real.abs() + rest.imag.abs() if rest.dtype.is_complex else rest.abs()  # as LAPACK
+        known = rest.detach()
+        sizes = known.real.abs() + known.imag.abs() if known.dtype.is_complex else known.abs()  # as LAPACK
         column = sizes[:, 0].tolist()
         below = max(range(1, m), key=column.__getitem__) if m > 1 else 0
         largest = column[below] if m > 1 else 0.0
@@ -92,8 +93,8 @@ def ldl_factor_ex(A: Tensor, *, hermitian: bool = False, check_errors: bool = Fa
     check_square(A, "torch.linalg.ldl_factor_ex", "A")
     check_floating(A, "torch.linalg.ldl_factor_ex")
     n, batch = A.shape[-1], tuple(A.shape[:-2])
-    made = [_factored(a, hermitian) for a in A.detach().reshape((-1, n, n)).unbind()] if A.numel() else []
-    factors = stack([m[0] for m in made], 0).reshape(tuple(A.shape)) if made else A.detach().clone()
+    made = [_factored(a, hermitian) for a in A.reshape((-1, n, n)).unbind()] if A.numel() else []
+    factors = stack([m[0] for m in made], 0).reshape(tuple(A.shape)) if made else A.clone()
     pivots = tensor([m[1] for m in made], dtype=int32, device=A.device).reshape((*batch, n))
     info = tensor([m[2] for m in made] if made else [0] * math.prod(batch), dtype=int32, device=A.device)
     if check_errors and bool((info != 0).any()):
@@ -148,10 +149,10 @@ def ldl_solve(LD: Tensor, pivots: Tensor, B: Tensor, *, hermitian: bool = False)
             f"{B.shape[-2]}x{B.shape[-1]})"
         )
     batch = rules.broadcast_shapes(LD.shape[:-2], B.shape[:-2])
-    right = B.detach().expand(*batch, *B.shape[-2:])
+    right = B.expand(*batch, *B.shape[-2:])
     if not right.numel():
         return right.clone()
-    factors = LD.detach().expand(*batch, n, n).reshape((-1, n, n)).unbind()
+    factors = LD.expand(*batch, n, n).reshape((-1, n, n)).unbind()
     orders = pivots.expand(*batch, n).reshape((-1, n)).tolist()
     systems = zip(factors, orders, right.reshape((-1, *B.shape[-2:])).unbind(), strict=True)
     return stack([_solved(f, o, b, hermitian) for f, o, b in systems], 0).reshape(tuple(right.shape))

@@ -51,3 +51,14 @@ def test_shapes_and_what_is_refused(torch: Any) -> None:
     factors = corelib.linalg.ldl_factor(corelib.eye(3))
     with pytest.raises(RuntimeError, match="Incompatible shapes of A and B for the equation AX = B"):
         corelib.linalg.ldl_solve(*factors, corelib.ones(2, 2))
+
+
+def test_gradients_through_factors_and_solutions() -> None:
+    """PyTorch has none; the inverse of a symmetric matrix has those of its lower triangle."""
+    a = corelib.tensor(_matrices("real")[:2, :4, :4], requires_grad=True)
+    b = corelib.tensor(np.random.default_rng(3).normal(size=(2, 4, 1)), requires_grad=True)
+
+    def solution(a: Any, b: Any) -> Any:
+        return corelib.linalg.ldl_solve(*corelib.linalg.ldl_factor(a), b)
+
+    assert corelib.autograd.gradcheck(solution, (a, b))
