@@ -28,6 +28,12 @@ def _loaded(name: str) -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def nvrtc_module() -> ModuleType:
+    """``nvrtc.py``."""
+    return _loaded("nvrtc")
+
+
+@pytest.fixture(scope="session")
 def host_module() -> ModuleType:
     """``host.py``; the tests that need it are skipped where there is no C compiler."""
     if shutil.which("cc") is None:
