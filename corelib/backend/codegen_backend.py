@@ -123,18 +123,31 @@ class CodegenBackend(Backend):
 
     # -- kernels -----------------------------------------------------------------------------------
 
-    def built(self, key: tuple[Any, ...], index: int, render: Callable[[Dialect], Kernel]) -> tuple[Any, bool]:
-        """The compiled kernel of a key (made by ``render`` once), and whether it takes the error word."""
+    def built(
+        self, key: tuple[Any, ...], index: int, render: Callable[[Dialect], Kernel],
+        family: Callable[[], dict[tuple[Any, ...], Callable[[Dialect], Kernel]]] | None = None,
+    ) -> tuple[Any, bool]:  # fmt: skip
+        """The compiled kernel of a key (made by ``render`` once), and whether it takes the error word.
+
+        ``family`` may give kernels by key, this one among them, to be compiled in one program where that is cheaper.
+        """
         found = self._built.get((index, *key))
         if found is None:
             with self._lock:
                 found = self._built.get((index, *key))
                 if found is None:
                     dialect = self.dialect(index)
-                    kernel = render(dialect)
-                    [handle] = self.build(program(dialect, [kernel]), [kernel], index)
-                    found = self._built[(index, *key)] = (handle, kernel.raises)
+                    wanted = family() if family is not None and self.batches(index) else {key: render}
+                    kernels = [rendered(dialect) for rendered in wanted.values()]
+                    handles = self.build(program(dialect, kernels), kernels, index)
+                    made = {k: (h, kernel.raises) for k, h, kernel in zip(wanted, handles, kernels, strict=True)}
+                    self._built.update(((index, *k), one) for k, one in made.items())
+                    found = made[key]
         return found
+
+    def batches(self, index: int) -> bool:
+        """Whether a program of forty kernels, one of which is needed now, compiles in little more than that one."""
+        return False
 
     def run(self, found: tuple[Any, bool], units: int, arguments: list[Any], index: int) -> None:
         """Launch what :meth:`built` gave, with the error word where it takes one."""

@@ -18,8 +18,9 @@ from . import scalar
 from .scalar import Expr, const
 
 __all__ = [
-    "LOWERINGS", "Elementwise", "Gather", "Indexed", "Lowering", "Reduction", "Rowwise", "Scan", "Scatter", "Stage",
-    "State", "Template", "Update", "UpdateGroup", "extreme", "fold", "position", "running", "running_best", "spread",
+    "LOWERINGS", "PLAIN", "Elementwise", "Gather", "Indexed", "Lowering", "Reduction", "Rowwise", "Scan", "Scatter",
+    "Stage", "State", "Template", "Update", "UpdateGroup", "extreme", "fold", "position", "running", "running_best",
+    "spread",
 ]  # fmt: skip
 
 State = tuple[Expr, ...]
@@ -161,6 +162,9 @@ class Template(Lowering):
 
 LOWERINGS: dict[str, Lowering] = {}
 """By the primitive's name."""
+
+PLAIN: dict[str, int] = {}
+"""How many operands elementwise primitives have, of those that have nothing else."""
 
 
 def fold(op: str, neutral: int) -> Reduction:

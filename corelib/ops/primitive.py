@@ -26,7 +26,7 @@ import inspect
 from collections.abc import Callable, Iterable
 from typing import Any, ParamSpec, Protocol, TypeVar, overload
 
-from ..codegen.lowering import LOWERINGS, Elementwise, Lowering
+from ..codegen.lowering import LOWERINGS, PLAIN, Elementwise, Lowering
 from ..core import plan
 from ..core.inplace import inplace
 from ..core.node import Node
@@ -271,6 +271,8 @@ def primitive(
         PRIMITIVES[prim.name] = prim
         if prim.lower is not None:
             LOWERINGS[prim.name] = prim.lower
+            if isinstance(prim.lower, Elementwise) and len(prim.operands) == len(prim.signature.parameters):
+                PLAIN[prim.name] = len(prim.operands)
         function: Operation[P, R] = prim.function
         return function
 

@@ -92,6 +92,10 @@ class OpenCLBackend(CodegenBackend):
     def workers(self, index: int) -> int:
         return self._open(index).workers
 
+    def batches(self, index: int) -> bool:
+        """A processor's runtime compiles a kernel when it is first launched, and spends most of a build before that."""
+        return self.dialect(index).schedule == "chunks"
+
     # -- memory ------------------------------------------------------------------------------------
 
     def new_memory(self, size: int, index: int) -> Any:

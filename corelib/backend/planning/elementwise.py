@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +11,7 @@ from ...codegen import elementwise as loops
 from ...codegen import scalar
 from ...codegen.dialect import Dialect
 from ...codegen.geometry import Nest, collapse, step_class
-from ...codegen.lowering import Elementwise, Indexed
+from ...codegen.lowering import LOWERINGS, PLAIN, Elementwise, Indexed
 from ...codegen.writer import Kernel
 from ...dtypes import bool_, dtype
 from ...layout import Layout
@@ -89,9 +91,17 @@ class ElementwiseCall:
                 dialect, self.name, [(expression, target)], operands, numbers, rank, classes, aliases
             )
 
+        def family() -> dict[tuple[Any, ...], Callable[[Dialect], Kernel]]:
+            return {**_family(operands, rank, classes), key: render}
+
         if not result.numel:
             return None, 0, [], result, index
-        built = self.backend.built(key, index, render)
+        plain = (
+            PLAIN.get(self.name) in (1, 2)
+            and len(set(operands)) == 1
+            and not (numbers or aliases or _depends(self.function))
+        )
+        built = self.backend.built(key, index, render, family if plain else None)
         units, ends = _units(self.backend, nest, index)
         tail: list[int] = list(nest.sizes)
         written = [c for i, c in zip([i for i, x in enumerate(given) if isinstance(x, Window)], classes, strict=False)
@@ -114,6 +124,31 @@ class ElementwiseCall:
 
 
 _NUMBERS = frozenset({bool, int, float})
+
+
+def _depends(function: Any) -> bool:
+    """Whether it is a function that depends on what the device has."""
+    return hasattr(function, "on")
+
+
+def _family(operands: list[Any], rank: int, classes: str) -> dict[tuple[Any, ...], Callable[[Dialect], Kernel]]:
+    """The kernels of the same dtypes and form, by key."""
+    d = operands[0]
+    made: dict[tuple[Any, ...], Callable[[Dialect], Kernel]] = {}
+    for name, lowering in LOWERINGS.items():
+        if (
+            not isinstance(lowering, Elementwise) or PLAIN.get(name) != len(operands)
+            or "bifc"[d.category] not in lowering.accepts or _depends(lowering.function)
+        ):  # fmt: skip
+            continue
+        function = lowering.function or getattr(scalar, name)
+        expression = function(*[scalar.load(i, x) for i, x in enumerate(operands)])
+        target = _target((), expression, d)
+        made[name, tuple(operands), d, target, (), rank, classes, frozenset()] = partial(
+            loops.elementwise, name=name, results=[(expression, target)], operands=operands, numbers=[], rank=rank,
+            classes=classes,
+        )  # fmt: skip
+    return made
 
 
 def _target(given: tuple[Any, ...], expression: scalar.Expr, like: dtype) -> dtype:
