@@ -195,10 +195,11 @@ def _clamp_grad(grad: Tensor, input: Tensor, min: Any, max: Any) -> Tensor:
     vjp={"input": _clamp_grad},
     samples=samples.calls(
         "[3,4] -1.0 1.5; [0] 0.0 1.0; [] -0.5 0.5; [3,4] 1.0 -1.0; [2,3]@int64~-9..9 -2 3; [2,3]@int64~-9..9 -2 1.5",
-        "[4]=nan,inf,-inf,0.5 -1.0 1.0",
+        samples.Sample((samples.array(4, values=(math.nan, math.inf, -math.inf, 0.5)), -1.0, 1.0), gradient=False),
         accepts="fi",
         layouts=True,
     ),
+    lower="if",
 )
 def clamp_numbers(input: Tensor, min: Number, max: Number) -> Tensor:
     """Elements limited to [min, max]; max where that is less than min."""
