@@ -85,6 +85,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
             "concatenate conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d cross "
             "cumulative_trapezoid dot empty_permuted gather ge geqrf gradient greater greater_equal group_norm gt "
             "histogram index_add index_copy index_put index_reduce index_select istft lerp "
+            "linalg.ldl_factor "
             "linalg.householder_product linalg.lstsq linalg.matmul linalg.multi_dot linalg.pinv linalg.tensorinv "
             "linalg.tensorsolve linspace logspace masked_scatter masked_select matmul mean meshgrid multinomial "
             "nanquantile narrow narrow_copy nn.functional.adaptive_avg_pool1d nn.functional.adaptive_avg_pool2d "
