@@ -280,7 +280,8 @@ def _pow_grad_base(grad: Tensor, input: Any, exponent: Any) -> Tensor:
     if exponent.__class__ not in TENSORS:
         if exponent == 0:
             return grad * 0
-        return grad * conj(exponent * pow(input, exponent - 1))
+        slope: Tensor = exponent * pow(input, exponent - 1)
+        return grad * conj(slope)
     return grad * conj(where(eq(exponent, 0), 0.0, exponent * pow(input, exponent - 1)))
 
 
