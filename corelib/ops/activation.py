@@ -108,10 +108,14 @@ def _gelu_curve(grad: Tensor, grad_output: Tensor, input: Tensor, approximate: s
     return grad * grad_output * (density * (2 - input * input))
 
 
+def _gelu_grad_vjp(grad: Tensor, input: Tensor, approximate: str) -> Tensor:
+    return gelu_grad(grad, input, approximate)
+
+
 @primitive(
     rule=lambda grad, x, approximate: Result(x.dense, (approximate,)),
     vjp={
-        "grad_output": lambda grad, input, approximate: gelu_grad(grad, input, approximate),
+        "grad_output": _gelu_grad_vjp,
         "input": _gelu_curve,
     },
     samples=samples.calls("[3,4] [3,4]#1 'none'; [3,4]t [3,4]#1 'tanh'; [0] [0] 'none'; [] []#1 'tanh'", accepts="f"),
@@ -218,10 +222,14 @@ _GRADS_ALONG = samples.calls(
 )
 
 
+def _softmax_grad_vjp(grad: Tensor, output: Tensor, dim: int) -> Tensor:
+    return softmax_grad(grad, output, dim)
+
+
 @primitive(
     rule=lambda grad, output, dim: Result(output.dense, (dim,)),
     vjp={
-        "grad_output": lambda grad, output, dim: softmax_grad(grad, output, dim),
+        "grad_output": _softmax_grad_vjp,
         "output": lambda grad, grad_output, output, dim: (
             grad * (grad_output - sum(grad_output * output, dim, True)) - grad_output * sum(grad * output, dim, True)
         ),

@@ -167,7 +167,9 @@ def _ai(x: Tensor) -> Tensor:
 
 @cache
 def _differentiable() -> Any:
-    class Special(late.function):  # type: ignore[misc]  # the upper layer's class
+    base: Any = late.function
+
+    class Special(base):  # type: ignore[misc]  # the upper layer's class
         """A function of one variable and its slope, both over tensors."""
 
         @staticmethod

@@ -294,9 +294,13 @@ def _factor(p: float) -> float:
     return 1.0 / (1.0 - p) if p < 1 else 0.0
 
 
+def _dropout_grad_vjp(grad: Tensor, mask: Tensor, factor: float) -> Tensor:
+    return dropout_grad(grad, mask, factor)
+
+
 @primitive(
     rule=lambda grad, mask, factor: Result(grad.dense, (factor,)), torch_name="",
-    vjp={"grad_output": lambda grad, mask, factor: dropout_grad(grad, mask, factor)},
+    vjp={"grad_output": _dropout_grad_vjp},
     samples=samples.calls("[3,4] [3,4]@bool 2.0; [4]t [4]@bool 1.5; [0] [0]@bool 2.0; [] []@bool 0.0", accepts="f"),
     lower="f",
 )  # fmt: skip

@@ -91,7 +91,9 @@ def _by_inversion(first: Tensor, ratio: Callable[[int], Tensor], generator: Gene
 
 @cache
 def _log_gamma_function() -> Any:
-    class StandardGamma(late.function):  # type: ignore[misc]  # the upper layer's class
+    base: Any = late.function
+
+    class StandardGamma(base):  # type: ignore[misc]  # the upper layer's class
         """The logarithms of gamma variates; their gradient keeps the probability below each as it is."""
 
         @staticmethod
