@@ -91,12 +91,41 @@ def test_an_installed_pack_replaces_a_kernel(fresh: tuple[Path, dict[str, str]])
     folder, env = fresh
     install(EXAMPLES / "packed", folder, env)
     try:
-        assert " 7 passed" in run("pytest", "-q", EXAMPLES / "packed" / "tests", cwd=folder, env=env)
+        assert "7 passed in" in run("pytest", "-q", EXAMPLES / "packed" / "tests", cwd=folder, env=env)
         assert "packed" in run("corelib", "doctor", cwd=folder, env=env)
         options = ("--device", "cpu", "--op", "matmul", "--profile", "quick", "-n", "2")
         assert " 0 failed" in run("corelib", "conformance", *options, cwd=folder, env=env)
     finally:
         run("pip", "uninstall", "--yes", "--quiet", "corelib-packed", cwd=folder, env=env | {"PYTHONWARNINGS": ""})
+
+
+@pytest.mark.parametrize("name", ["threads", "rawmem"])
+def test_an_example_passes_training(name: str, fresh: tuple[Path, dict[str, str]]) -> None:
+    folder, env = fresh
+    install(EXAMPLES / name, folder, env)
+    options = ("--device", name, "--tier", "core,training", "--profile", "quick", "-n", "2")
+    verdict = run("corelib", "conformance", *options, cwd=folder, env=env)
+    assert re.search(r"^core +pass ", verdict, re.MULTILINE), verdict
+    assert re.search(r"^training +pass ", verdict, re.MULTILINE), verdict
+
+
+def test_the_example_over_jax(fresh: tuple[Path, dict[str, str]]) -> None:
+    """Its own tests, and every operator case of the reductions, scans, views and writes: JAX compiles each shape."""
+    folder, env = fresh
+    run("pip", "install", "--quiet", "jax", cwd=folder, env=env | {"PYTHONWARNINGS": ""})
+    install(EXAMPLES / "jaxnumpy", folder, env)
+    env = env | {"PYTHONWARNINGS": "", "JAX_PLATFORMS": "cpu"}
+    tests = EXAMPLES / "jaxnumpy" / "tests"
+    assert "7 passed in" in run("pytest", "-q", "-p", "no:cacheprovider", tests, cwd=folder, env=env)
+    program = """
+from corelib_conformance.cases import cases, check
+names = {"sum", "cumsum", "where", "gather", "scatter", "scatter_add", "cast", "copy", "matmul", "sort"}
+chosen = [case for case in cases() if case.primitive.name in names]
+for case in chosen:
+    check(case, "jaxnumpy")
+print(len(chosen) > 100)
+"""
+    assert run("python", "-c", program, cwd=folder, env=env) == "True\n"
 
 
 def steps() -> str:
