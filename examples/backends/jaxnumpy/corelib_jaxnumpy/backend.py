@@ -10,7 +10,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from corelib.backend import ArrayModuleBackend, DeviceProperties, OutOfMemoryError
+from corelib.backend import ArrayModuleBackend, DeviceProperties, OutOfMemoryError, kernel
+from corelib.dtypes import bfloat16, float16, float32, float64
 from corelib.layout import Layout
 
 
@@ -37,6 +38,13 @@ class JaxnumpyBackend(ArrayModuleBackend):
     def download(self, array: Any, layout: Layout) -> np.ndarray[Any, Any]:
         """Not by DLPack, which has no bool and no bfloat16 for NumPy."""
         return np.array(array, order="C")
+
+    @kernel("div", dtypes=[float16, bfloat16, float32, float64])
+    def div(self, a: Any, b: Any) -> Any:
+        """Of two whole arrays: XLA divides by a broadcast number by multiplying with 1/b, which rounds twice."""
+        a, b, native = self._pair(a, b)
+        shape = jnp.broadcast_shapes(a.shape, b.shape)
+        return self._as(jnp.divide(jnp.broadcast_to(a, shape), jnp.broadcast_to(b, shape)), native)
 
     def synchronize(self, index: int) -> None:
         """JAX's kernels return before they have finished; whoever reads a result waits for it."""

@@ -58,3 +58,9 @@ def test_a_write_is_seen_through_every_view() -> None:
     row[0] = 7.0
     assert transposed.tolist() == [[0.0, 7.0], [0.0, 0.0], [0.0, 5.0]]
     assert x.tolist() == [[0.0, 0.0, 0.0], [7.0, 0.0, 5.0]]
+
+
+def test_division_by_a_number_rounds_once() -> None:
+    numerators = [float(n) for n in range(1, 200)]
+    x = corelib.tensor(numerators, dtype=corelib.float64, device=DEVICE)
+    assert (x / 1.7).tolist() == [n / 1.7 for n in numerators]
