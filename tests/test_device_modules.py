@@ -12,9 +12,10 @@ from corelib_cpu.backend import CpuBackend
 
 import corelib
 from corelib.backend import BackendNotAvailable, BackendSpec, register_backend, unregister_backend
+from corelib.backend.registry import registry
 
 BUILT_IN = ("cpu", "cuda", "opencl", "mps", "xpu")
-ABSENT = ("cuda", "opencl", "mps", "xpu")  # no backend of these is installed where the tests run
+ABSENT = ("cuda", "mps", "xpu")  # no backend of these is installed where the tests run
 
 
 class Tablet(CpuBackend):
@@ -25,6 +26,18 @@ class Tablet(CpuBackend):
 
     def memory_allocated(self, index: int) -> int:
         return 1000 + index
+
+
+@pytest.fixture(autouse=True)
+def only_the_cpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Other accelerators that are installed where the tests run are hidden."""
+    monkeypatch.setenv("CORELIB_BACKENDS_BLOCK", "opencl,cuda")
+    registry.rescan()
+    if "opencl" in registry.types():
+        pytest.fail("a blocked backend is still listed")
+    yield
+    monkeypatch.undo()
+    registry.rescan()
 
 
 @pytest.fixture

@@ -105,7 +105,7 @@ class Libraries:
         file, library = self._folder / f"{name}.c", self._folder / f"{name}.so"
         if not library.exists():
             file.write_text(source)
-            made = library.with_suffix(".new")
+            made = library.with_suffix(f".{os.getpid()}")
             command = ["cc", "-std=gnu11", "-shared", "-fPIC", *flags, "-o", str(made), str(file), "-lm"]
             env = {k: v for k, v in os.environ.items() if k != "LD_PRELOAD"}  # a sanitizer is for what is compiled
             done = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
