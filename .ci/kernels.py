@@ -46,6 +46,7 @@ def run(pattern: str, part: int, parts: int) -> int:
         launch(built, *rest)
 
     backend.build, backend.launch = building, launching
+    backend.batches = lambda index: False  # a family in one program has kernels that nobody asked for
     failed = 0
     for case in cases():
         name = case.primitive.name
