@@ -91,7 +91,7 @@ def test_an_installed_pack_replaces_a_kernel(fresh: tuple[Path, dict[str, str]])
     folder, env = fresh
     install(EXAMPLES / "packed", folder, env)
     try:
-        assert "7 passed in" in run("pytest", "-q", EXAMPLES / "packed" / "tests", cwd=folder, env=env)
+        assert "8 passed in" in run("pytest", "-q", EXAMPLES / "packed" / "tests", cwd=folder, env=env)
         assert "packed" in run("corelib", "doctor", cwd=folder, env=env)
         options = ("--device", "cpu", "--op", "matmul", "--profile", "quick", "-n", "2")
         assert " 0 failed" in run("corelib", "conformance", *options, cwd=folder, env=env)

@@ -29,3 +29,10 @@ def test_sums_wrap() -> None:
     x = corelib.full((1, 300), 32767, dtype=corelib.int16)
     total = sum([32767 * 32767] * 300)
     assert (x @ x.mT).item() == (total + 32768) % 65536 - 32768
+
+
+def test_the_result_of_views_is_dense() -> None:
+    x = corelib.arange(12, dtype=corelib.int16).view(3, 4)
+    with corelib.debug.checking():
+        assert (x.mT @ x[:, :1]).tolist() == [[80], [92], [104], [116]]
+        assert (x.mT @ x).sum().item() == (x.mT.long() @ x.long()).sum().item()
