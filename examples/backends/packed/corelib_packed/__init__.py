@@ -19,7 +19,7 @@ _LONGEST = 1 << 22  # products of 16-bit numbers are at most 2^30, and 2^22 of t
 def matmul(a: np.ndarray[Any, Any], b: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """[..., m, k] by [..., k, n]; sums wrap."""
     product = np.matmul(a.astype(np.float64), b.astype(np.float64))
-    return product.astype(np.int64).astype(a.dtype, order="C")  # NumPy's product of views may be column-major
+    return product.astype(np.int64).astype(a.dtype, order="C")  # NumPy keeps the order of permuted batches
 
 
 def exact(a: Layout, b: Layout) -> bool:
