@@ -19,8 +19,8 @@ from .scalar import Expr, const
 
 __all__ = [
     "LOWERINGS", "PLAIN", "Elementwise", "Gather", "Indexed", "Lowering", "Reduction", "Rowwise", "Scan", "Scatter",
-    "Stage", "State", "Template", "Update", "UpdateGroup", "extreme", "fold", "position", "running", "running_best",
-    "spread",
+    "Stage", "State", "Template", "Update", "UpdateGroup", "extreme", "fold", "least", "position", "running",
+    "running_best", "spread",
 ]  # fmt: skip
 
 State = tuple[Expr, ...]
@@ -178,7 +178,7 @@ def fold(op: str, neutral: int) -> Reduction:
     )
 
 
-def _least(d: dtype, larger: bool) -> Expr:
+def least(d: dtype, larger: bool) -> Expr:
     """What every number of the dtype is ahead of."""
     if d.category == 2:
         return const(-math.inf if larger else math.inf, d)
@@ -196,7 +196,7 @@ def extreme(larger: bool) -> Reduction:
         "bif",
         lambda x, at: (x,),
         lambda a, b: (scalar.apply(op, a[0], b[0]),),
-        lambda d: (_least(d, larger),),
+        lambda d: (least(d, larger),),
         lambda state: state[0],
     )
 
@@ -207,7 +207,7 @@ def position(larger: bool) -> Reduction:
         "if",
         lambda x, at: (x, at),
         _better(larger, last=False),
-        lambda d: (_least(d, larger), const(2**63 - 1, int64)),
+        lambda d: (least(d, larger), const(2**63 - 1, int64)),
         lambda state: state[1],
     )
 

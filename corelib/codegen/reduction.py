@@ -190,9 +190,9 @@ def _tree(w: Writer, fold: _Fold, out: dtype | None, place: str) -> None:
         w.shared(TYPES[e.dtype], f"met{i}", GROUP)
         w.line(f"met{i}[LOCAL_ID] = total{i};")
     w.line("BARRIER")
-    with w.block(f"for (int half = {GROUP // 2}; half; half /= 2)"):
-        with w.block("if (LOCAL_ID < half)"):
-            fold.join("met", "[LOCAL_ID]", [f"met{i}[LOCAL_ID + half]" for i in range(count)])
+    with w.block(f"for (int fold = {GROUP // 2}; fold; fold /= 2)"):
+        with w.block("if (LOCAL_ID < fold)"):
+            fold.join("met", "[LOCAL_ID]", [f"met{i}[LOCAL_ID + fold]" for i in range(count)])
         w.line("BARRIER")
     with w.block("if (LOCAL_ID == 0)"):
         fold.store("met", "[0]", place, out)

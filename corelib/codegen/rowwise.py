@@ -16,7 +16,7 @@ from ..dtypes import dtype, float32
 from .dialect import Dialect
 from .elementwise import LONG
 from .family import TYPES, loaded, stored
-from .lowering import _least
+from .lowering import least
 from .scalar import Expr, apply, cast, const, index, load, variable
 from .writer import Array, Kernel, Writer
 
@@ -315,9 +315,9 @@ class _Rows:
                     w.shared(TYPES[e.dtype], f"met{i}", GROUP)
                     w.line(f"met{i}[LOCAL_ID] = r{i};")
                 w.line("BARRIER")
-                with w.block(f"for (int half = {GROUP // 2}; half; half /= 2)"):
-                    with w.block("if (LOCAL_ID < half)"):
-                        join(lambda i: f"met{i}[LOCAL_ID]", {i: f"met{i}[LOCAL_ID + half]" for i, *_ in chosen})
+                with w.block(f"for (int fold = {GROUP // 2}; fold; fold /= 2)"):
+                    with w.block("if (LOCAL_ID < fold)"):
+                        join(lambda i: f"met{i}[LOCAL_ID]", {i: f"met{i}[LOCAL_ID + fold]" for i, *_ in chosen})
                     w.line("BARRIER")
                 w.line(*[f"r{i} = met{i}[0];" for i, *_ in chosen])
             return
@@ -352,7 +352,7 @@ class _Rows:
                 take(lambda i: f"r{i}", "i + l", f"row * {inner} + i + l", "count")
 
     def _neutral(self, op: str, d: dtype) -> str:
-        return self.w.value(const(0, d) if op == "add" else _least(d, True), {})
+        return self.w.value(const(0, d) if op == "add" else least(d, True), {})
 
     def _last(self) -> None:
         """The results by element."""

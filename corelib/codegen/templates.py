@@ -97,8 +97,8 @@ def _merge_places(w: Writer, d: dtype, behind: str, every: str) -> None:
         w.line(f"const int second = i >= middle; const {t} own = {loaded(d, 'from', 'i')};")
         w.line("i64 first = second ? low : middle, last = second ? middle : high;")
         with w.block("while (first < last)"):
-            w.line(f"const i64 half = (first + last) / 2; const {t} other = {loaded(d, 'from', 'half')};")
-            w.line(f"if (second ? !{behind}(other, own) : {behind}(own, other)) first = half + 1; else last = half;")
+            w.line(f"const i64 mid = (first + last) / 2; const {t} other = {loaded(d, 'from', 'mid')};")
+            w.line(f"if (second ? !{behind}(other, own) : {behind}(own, other)) first = mid + 1; else last = mid;")
         w.line("to[i + first - middle] = from[i]; to_p[i + first - middle] = from_p[i];")
 
 

@@ -102,3 +102,10 @@ def test_no_double_precision_slips_into_single(rendered: list[Kernel]) -> None:
         if "f64" not in text:
             bare = re.findall(r"(?<![\w.])(?:0x[0-9a-f.]+p[-+]?\d+|\d+\.\d*(?:e[-+]?\d+)?)(?![\w.])", text)
             assert not bare, (kernel.name, bare)
+
+
+def test_no_name_is_a_word_of_another_dialect(rendered: list[Kernel]) -> None:
+    """The same text is OpenCL C, where these are types and address spaces."""
+    words = r"\b(?:half|quad|complex|kernel|global|local|constant|private|event_t|sampler_t|auto|template|this)\b"
+    wrong = {k.name: re.findall(words, k.source + "".join(k.functions.values())) for k in rendered}
+    assert not {name: found for name, found in wrong.items() if found}

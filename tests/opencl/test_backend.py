@@ -6,12 +6,14 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 import corelib
 import corelib.nn.functional as F
+from corelib.backend import BackendSpec, register_backend, unregister_backend
 from corelib.backend.registry import registry
 
 
@@ -142,3 +144,37 @@ def test_a_device_without_float64_refuses_it(opencl: str, monkeypatch: pytest.Mo
     monkeypatch.setattr(backend, "_found", [Device()])
     with pytest.raises(TypeError, match="float64"):
         corelib.zeros(2, dtype=corelib.float64, device=opencl)
+
+
+@pytest.fixture
+def grid(opencl: str) -> Iterator[str]:
+    """The same device, told that it has many weak cores: what runs there is what runs on a GPU."""
+    from corelib_opencl.backend import OpenCLBackend
+
+    class Grid(OpenCLBackend):
+        def schedule(self, device: object) -> str:
+            return "grid"
+
+    register_backend(BackendSpec("opencl_grid", Grid, testing=True))
+    yield "opencl_grid"
+    unregister_backend("opencl_grid")
+
+
+FORMS: dict[str, Callable[[corelib.Tensor], corelib.Tensor]] = {
+    "sum": lambda x: x.sum(),
+    "sum of rows": lambda x: x.sum(1),
+    "sum of columns": lambda x: x.sum(0),
+    "argmax": lambda x: x.argmax(1),
+    "sort": lambda x: x.sort(1)[0],
+    "cumsum": lambda x: x.cumsum(1),
+    "softmax": lambda x: x.softmax(1),
+    "product": lambda x: x @ x.t(),
+    "gather": lambda x: x.gather(1, x.argsort(1)),
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_forms_for_many_weak_cores(name: str, grid: str) -> None:
+    x = corelib.rand(3, 300)
+    found, expected = FORMS[name](x.to(grid)).cpu(), FORMS[name](x)
+    assert corelib.allclose(found, expected, rtol=1e-5)

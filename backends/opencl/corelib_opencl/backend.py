@@ -62,7 +62,8 @@ class OpenCLBackend(CodegenBackend):
         if found is None:
             with self._opening:
                 if index not in self._opened:
-                    self._opened[index] = _opened(self._found[index])
+                    device = self._found[index]
+                    self._opened[index] = _opened(device, self.schedule(device))
                 found = self._opened[index]
         return found
 
@@ -91,6 +92,10 @@ class OpenCLBackend(CodegenBackend):
 
     def workers(self, index: int) -> int:
         return self._open(index).workers
+
+    def schedule(self, device: cl.Device) -> str:
+        """Long loops for processors, an element a work-item for all others."""
+        return "chunks" if device.type & cl.device_type.CPU else "grid"
 
     def batches(self, index: int) -> bool:
         """A processor's runtime compiles a kernel when it is first launched, and spends most of a build before that."""
@@ -161,11 +166,10 @@ def _only_memory(error: cl.Error) -> None:
         raise error
 
 
-def _opened(device: cl.Device) -> _Device:
+def _opened(device: cl.Device, schedule: str) -> _Device:
     context = cl.Context([device])
     queue = cl.CommandQueue(context)
     pool = cl.tools.MemoryPool(cl.tools.ImmediateAllocator(queue))
-    processor = bool(device.type & cl.device_type.CPU)
-    dialect = opencl("chunks" if processor else "grid", bool(device.double_fp_config))
-    workers = device.max_compute_units * (2 if processor else 64)
+    dialect = opencl(schedule, bool(device.double_fp_config))
+    workers = device.max_compute_units * (2 if schedule == "chunks" else 8)  # callers, or groups of them
     return _Device(device, context, queue, pool, dialect, workers)
