@@ -33,7 +33,7 @@ from ..layout import Layout
 from .base import Backend
 from .errors import DivisionByZero, IndexOutOfBounds
 from .planning import planner
-from .window import Window
+from .window import Plans, Window
 
 __all__ = ["CodegenBackend", "Window"]
 
@@ -46,7 +46,7 @@ class CodegenBackend(Backend):
     def __init__(self) -> None:
         super().__init__()
         self._built: dict[tuple[Any, ...], Any] = {}
-        self.plans: dict[Any, Any] = {}  # what calls of each combination of layouts need
+        self.plans = Plans()
         self._errors: dict[int, Any] = {}
         self._pending: dict[int, bool] = {}
         self._lock = threading.RLock()

@@ -1,4 +1,4 @@
-"""The arrays of backends whose memory is blocks of bytes."""
+"""The arrays of backends whose memory is blocks of bytes, and what is kept of calls on them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from ..layout import Layout
 
-__all__ = ["Window"]
+__all__ = ["Plans", "Window"]
 
 
 class Window:
@@ -18,3 +18,14 @@ class Window:
         self.memory = memory
         self.offset = offset
         self.layout = layout
+
+
+class Plans(dict[Any, Any]):
+    """What calls need, by layouts and parameters; emptied when full, so that shapes that never return cost little."""
+
+    LIMIT = 4096
+
+    def __setitem__(self, key: Any, plan: Any) -> None:
+        if len(self) >= self.LIMIT:
+            self.clear()
+        super().__setitem__(key, plan)

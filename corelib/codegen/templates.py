@@ -8,7 +8,7 @@ from .family import TYPES, loaded, stored
 from .scalar import apply, compute, load, variable
 from .writer import Array, Kernel, Writer
 
-__all__ = ["PHILOX", "matmul", "pack", "random_bits", "sort", "tile"]
+__all__ = ["PHILOX", "matmul", "random_bits", "sort", "tile"]
 
 PHILOX = """INLINE void philox(u32* c, u32 k0, u32 k1) {
     for (int round = 0; round < 10; ++round) {
@@ -123,36 +123,6 @@ def tile(dialect: Dialect) -> tuple[int, int]:
     On a grid a unit is a group's, each of whose callers makes a sixteenth of both.
     """
     return (64, 64) if dialect.schedule == "grid" else (ROWS, 2 * dialect.lanes)
-
-
-def pack(dialect: Dialect, name: str, d: dtype, width: int) -> Kernel:
-    """Copy a matrix into panels, [panels, k, width], zeros beyond its edge, in its compute type.
-
-    Arguments: (x, offset); (y, offset); k; lines; x's stride along k, across lines, and from matrix to matrix.  A unit
-    is a panel of one matrix.
-    """
-    grid = dialect.schedule == "grid"
-    w = Writer(dialect, group=GROUP if grid else 0)
-    w.array(Array("x", d))
-    w.array(Array("y", compute(d), True))
-    w.integer("k", "lines", "x_k", "x_line", "x_matrix")
-    with w.units():
-        w.line(f"const i64 panels = (lines + {width - 1}) / {width}, matrix = unit / panels;")
-        w.line(f"const i64 first = (unit - matrix * panels) * {width};")
-        w.line(f"const int inside = first + {width} <= lines ? {width} : (int)(lines - first);")
-        w.line("const i64 base = x_offset + matrix * x_matrix + first * x_line;")
-        w.line(f"const i64 to = y_offset + unit * k * {width};")
-        if grid:
-            with w.block(f"for (i64 at = LOCAL_ID; at < k * {width}; at += {GROUP})"):
-                w.line(f"const i64 i = at / {width}, l = at - i * {width};")
-                value = loaded(d, "x", "base + i * x_k + l * x_line")
-                w.line(f"if (l < inside) y[to + at] = {value}; else y[to + at] = 0;")
-        else:
-            with w.block("for (i64 i = 0; i < k; ++i)"):
-                w.line(f"for (int l = 0; l < inside; ++l) y[to + i * {width} + l] = "
-                       f"{loaded(d, 'x', 'base + i * x_k + l * x_line')};")  # fmt: skip
-                w.line(f"for (int l = inside; l < {width}; ++l) y[to + i * {width} + l] = 0;")
-    return w.kernel(name)
 
 
 def matmul(dialect: Dialect, name: str, d: dtype) -> Kernel:

@@ -133,7 +133,7 @@ class HostBackend(CodegenBackend):
     def spec(cls, name: str, folder: Path, flags: Sequence[str] = FLAGS) -> BackendSpec:
         """A device type whose libraries are in a folder."""
         cls.libraries = cls.kind(folder, flags)
-        return BackendSpec(name, cls, description="C, through the system's compiler")
+        return BackendSpec(name, cls, description="C, through the system's compiler", testing=True)
 
     def dialect(self, index: int) -> Dialect:
         return C
@@ -190,7 +190,7 @@ def recorded(dialect: Dialect) -> list[Kernel]:
     """The kernels that the operator cases need."""
     made: list[Recorder] = []
     name = f"recorder_{next(_numbers)}"
-    register_backend(BackendSpec(name, lambda: made.append(Recorder(dialect)) or made[0], description="renders"))
+    register_backend(BackendSpec(name, lambda: made.append(Recorder(dialect)) or made[0], testing=True))
     device = Device(f"{name}:0")
     for case in cases():
         prim, sample = case.primitive, case.sample

@@ -16,7 +16,7 @@ from corelib.backend.registry import registry
 pytestmark = pytest.mark.xdist_group("codegen")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def programs(host_module: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[list[str]]]:
     """Names of the kernels of each program that the device ``batched`` builds."""
     programs: list[list[str]] = []

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 from ...codegen import convolution as loops
 from ...codegen import templates
 from ...codegen.scalar import compute
+from ...dtypes import dtype
 from ...layout import Layout
 from ..window import Window
 
 if TYPE_CHECKING:
     from ..codegen_backend import CodegenBackend
 
-__all__ = ["CONVOLUTIONS"]
+__all__ = ["CONVOLUTIONS", "pack_lines"]
 
 
 _COLUMNS = 1 << 22
@@ -71,6 +72,14 @@ def _images(
     return y
 
 
+def pack_lines(backend: CodegenBackend, d: dtype, width: int, last: str, index: int) -> Any:
+    """The kernel that packs lines for a product (see :func:`codegen.convolution.pack_lines`)."""
+    return backend.built(
+        ("pack_lines", d, width, last), index,
+        lambda dialect: loops.pack_lines(dialect, "pack_lines", d, width, last),
+    )  # fmt: skip
+
+
 def _lines(
     backend: CodegenBackend, x: Window, bias: Window | None, matrices: int, lines: int, k: tuple[int, int],
     steps: Sequence[int], again: int, side: int = 0, one: bool = False,
@@ -81,10 +90,7 @@ def _lines(
     last = "one" if one else "" if bias is None else "bias"
     size = prod(k) + bool(last)
     y = backend.allocate(Layout.of((units, size, width), compute(layout.dtype), layout.device))
-    built = backend.built(
-        ("pack_lines", layout.dtype, width, last), index,
-        lambda dialect: loops.pack_lines(dialect, "pack_lines", layout.dtype, width, last),
-    )  # fmt: skip
+    built = pack_lines(backend, layout.dtype, width, last, index)
     given = [v for a in (x, bias, y) if a is not None for v in (a.memory, a.offset)]
     backend.run(built, units, [*given, lines, *k, *steps, again], index)
     return y

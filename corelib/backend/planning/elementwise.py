@@ -15,7 +15,7 @@ from ...codegen.lowering import LOWERINGS, PLAIN, Elementwise, Indexed
 from ...codegen.writer import Kernel
 from ...dtypes import bool_, dtype
 from ...layout import Layout
-from ..window import Window
+from ..window import Plans, Window
 
 if TYPE_CHECKING:
     from ..codegen_backend import CodegenBackend
@@ -30,7 +30,7 @@ class ElementwiseCall:
         self.backend = backend
         self.name = name
         self.function = lowering.function or getattr(scalar, name)
-        self._calls: dict[Any, Any] = {}
+        self._calls = Plans()
 
     def __call__(self, *given: Any, out: Window | None = None) -> Window:
         key = tuple(

@@ -9,7 +9,7 @@ from ...codegen import rowwise as loops
 from ...codegen.geometry import collapse, step_class
 from ...codegen.lowering import Rowwise, Stage
 from ...layout import Layout
-from ..window import Window
+from ..window import Plans, Window
 
 if TYPE_CHECKING:
     from ..codegen_backend import CodegenBackend
@@ -24,7 +24,7 @@ class RowwiseCall:
         self.backend = backend
         self.name = name
         self.lowering = lowering
-        self._calls: dict[Any, Any] = {}
+        self._calls = Plans()
 
     def __call__(self, *given: Any) -> Any:
         backend = self.backend

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from ...codegen.scalar import compute
 from ...dtypes import int64
 from ...layout import Layout
 from ..window import Window
+from .convolution import pack_lines
 
 if TYPE_CHECKING:
     from ..codegen_backend import CodegenBackend
@@ -107,9 +107,8 @@ def _plan_matmul(backend: CodegenBackend, a: Layout, b: Layout) -> tuple[Any, ..
         count = 1 if step == 0 or matrices == 1 else matrices
         panels = -(-lines // width)
         into = Layout.of((count * panels, max(k, 1), width), compute(d), a.device)
-        render = partial(templates.pack, name=f"pack{width}", d=d, width=width)
-        built = backend.built(("pack", d, width), index, render)
-        packs.append((into, built, count * panels, [k, lines, x.strides[along], x.strides[across], step]))
+        built = pack_lines(backend, d, width, "", index)
+        packs.append((into, built, count * panels, [lines, 1, k, x.strides[across], 0, x.strides[along], step, count]))
         steps.append(0 if count == 1 else panels)
     built = backend.built(("matmul", d), index, lambda dialect: templates.matmul(dialect, "matmul", d))
     units = matrices * -(-m // rows) * -(-n // columns)
