@@ -32,6 +32,7 @@ from .ops.rearrange import *
 from .ops.reduction import *
 from .ops.solvers import *
 from .ops.sorting import *
+from .ops.special_functions import *
 from .ops.stacking import *
 from .ops.statistics import *
 from .ops.transcendental import *

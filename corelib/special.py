@@ -33,26 +33,22 @@ from .ops.incomplete import igammac as gammaincc
 from .ops.primitive import Number
 from .ops.reduction import logsumexp
 from .ops.results import accepts_out
-from .ops.transcendental import (
+from .ops.special_functions import (
     digamma,
     erfc,
     erfcx,
     erfinv,
-    exp2,
     i0,
     i0e,
     i1,
     i1e,
     lgamma,
     log_ndtr,
-    logit,
     mvlgamma,
     ndtri,
     polygamma,
-    sinc,
-    xlog1py,
-    xlogy,
 )
+from .ops.transcendental import exp2, logit, sinc, xlog1py, xlogy
 
 __all__ = [
     "airy_ai", "bessel_j0", "bessel_j1", "bessel_y0", "bessel_y1", "chebyshev_polynomial_t", "chebyshev_polynomial_u",

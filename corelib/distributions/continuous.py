@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 
 from .. import _functions as ops
 from ..autograd import no_grad
-from ..ops.transcendental import i0e, i1e, xlog1py
+from ..ops.special_functions import i0e, i1e
+from ..ops.transcendental import xlog1py
 from ..tensor import Tensor
 from . import constraints
 from .combined import TransformedDistribution

@@ -60,7 +60,8 @@ FAMILIES = tuple(
         "activation", "arithmetic", "bitcast", "comparison", "convolutions", "creation", "derived", "elementwise",
         "factors", "features", "framing", "histograms", "in_place", "incomplete", "indexed_writes", "indexing",
         "linalg", "matrix", "movement", "nonlinear", "norms", "order", "pools", "products", "random", "ranges",
-        "rearrange", "reduction", "solvers", "sorting", "stacking", "statistics", "transcendental", "variates", "view",
+        "rearrange", "reduction", "solvers", "sorting", "special_functions", "stacking", "statistics", "transcendental",
+        "variates", "view",
         "view_copies",
     )
 )  # fmt: skip

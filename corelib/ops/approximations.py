@@ -1,7 +1,7 @@
 """Numerics of the special functions, over tensors: error functions, gamma functions, modified Bessel functions.
 
 Each takes a real floating tensor and is good to some ULP of float64 there; :func:`precisely` has float32 numbers pass
-through float64 where the device has it.  No gradients: the primitives of ``transcendental`` have them.
+through float64 where the device has it.  No gradients: the primitives of ``special_functions`` have them.
 """
 
 from __future__ import annotations

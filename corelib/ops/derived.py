@@ -13,7 +13,6 @@ from ..dtypes import bool_, iinfo, int64
 from ..layout import Layout
 from . import rules, samples
 from .elementwise import (
-    _float_unary,
     abs,
     bitwise_and,
     bitwise_not,
@@ -99,7 +98,7 @@ def conj_physical(input: Tensor) -> Tensor:
 
 
 @primitive(
-    rule=_float_unary(),
+    rule=rules.floating(),
     vjp={"input": lambda grad, out: grad * conj(-0.5 * out * out * out)},
     samples=samples.unary(0.2, 4.0, accepts="f"),
     lower=Elementwise("f", lambda x: 1 / scalar.apply("sqrt", x)),
@@ -110,7 +109,7 @@ def rsqrt(input: Tensor) -> Tensor:
 
 
 @primitive(
-    rule=_float_unary(),
+    rule=rules.floating(),
     vjp={"input": lambda grad, out: -grad * conj(out * out)},
     samples=samples.unary(0.5, 3.0, accepts="f"),
     lower=Elementwise("f", lambda x: 1 / x),

@@ -54,7 +54,7 @@ def _not_floor(d: dtype) -> Exception:
     rule=rules.unary("same", accepts="ifc", error=_not_neg),
     vjp={"input": lambda grad: -grad},
     samples=samples.unary(accepts="fic", rejects="b"),
-    lower=Elementwise("if"),
+    lower="if",
 )
 def neg(input: Tensor) -> Tensor:
     """-input, elementwise; integers wrap."""
@@ -68,7 +68,7 @@ def _abs_grad(grad: Tensor, input: Tensor) -> Tensor:
     rule=rules.unary("real", accepts="ifc", name="abs_cpu"),
     vjp={"input": _abs_grad},
     samples=samples.unary(accepts="fi", rejects="b"),
-    lower=Elementwise("if"),
+    lower="if",
 )
 def abs(input: Tensor) -> Tensor:
     """Absolute value, elementwise; of a complex tensor the magnitude, real."""
@@ -79,7 +79,7 @@ def abs(input: Tensor) -> Tensor:
     rule=rules.unary("same", accepts="f", error=_not_floor),
     vjp={"input": lambda grad: grad.new_zeros(grad.shape)},
     samples=samples.unary(accepts="f", rejects="bc"),
-    lower=Elementwise("f"),
+    lower="f",
 )
 def floor_float(input: Tensor) -> Tensor:
     """Largest integer not above, of a floating tensor (``floor`` returns integers as they are)."""
@@ -90,61 +90,57 @@ def floor_float(input: Tensor) -> Tensor:
     rule=rules.unary("same", accepts="f", name="round_vml_cpu"),
     vjp={"input": lambda grad: grad.new_zeros(grad.shape)},
     samples=samples.unary(accepts="f", rejects="bc"),
-    lower=Elementwise("f"),
+    lower="f",
 )
 def round_float(input: Tensor) -> Tensor:
     """Nearest integer, halves to even, of a floating tensor."""
 
 
-def _float_unary(accepts: str = "bifc", name: str = "") -> Any:
-    return rules.unary("float", accepts=accepts, name=name)
-
-
 @primitive(
-    rule=_float_unary(),
+    rule=rules.floating(),
     vjp={"input": lambda grad, out: grad / (2 * out.conj())},
     samples=samples.unary(0.1, 4.0),
-    lower=Elementwise("f"),
+    lower="f",
 )
 def sqrt(input: Tensor) -> Tensor:
     """Square root, elementwise."""
 
 
 @primitive(
-    rule=_float_unary(),
+    rule=rules.floating(),
     vjp={"input": lambda grad, out: grad * out.conj()},
     samples=samples.unary(),
-    lower=Elementwise("f"),
+    lower="f",
 )
 def exp(input: Tensor) -> Tensor:
     """e**input, elementwise."""
 
 
 @primitive(
-    rule=_float_unary(),
+    rule=rules.floating(),
     vjp={"input": lambda grad, out: grad * (out + 1).conj()},
     samples=samples.unary(),
-    lower=Elementwise("f"),
+    lower="f",
 )
 def expm1(input: Tensor) -> Tensor:
     """e**input - 1, accurate near 0."""
 
 
 @primitive(
-    rule=_float_unary(),
+    rule=rules.floating(),
     vjp={"input": lambda grad, input: grad / input.conj()},
     samples=samples.unary(0.1, 5.0),
-    lower=Elementwise("f"),
+    lower="f",
 )
 def log(input: Tensor) -> Tensor:
     """Natural logarithm, elementwise."""
 
 
 @primitive(
-    rule=_float_unary(),
+    rule=rules.floating(),
     vjp={"input": lambda grad, input: grad / (input + 1).conj()},
     samples=samples.unary(-0.9, 4.0, accepts="f"),
-    lower=Elementwise("f"),
+    lower="f",
 )
 def log1p(input: Tensor) -> Tensor:
     """log(1 + input), accurate near 0."""
@@ -154,36 +150,36 @@ def _sin_grad(grad: Tensor, input: Tensor) -> Tensor:
     return mul(grad, conj(cos(input)))
 
 
-@primitive(rule=_float_unary(), vjp={"input": _sin_grad}, samples=samples.unary(), lower=Elementwise("f"))
+@primitive(rule=rules.floating(), vjp={"input": _sin_grad}, samples=samples.unary(), lower="f")
 def sin(input: Tensor) -> Tensor:
     """Sine, elementwise."""
 
 
 @primitive(
-    rule=_float_unary(),
+    rule=rules.floating(),
     vjp={"input": lambda grad, input: -grad * sin(input).conj()},
     samples=samples.unary(),
-    lower=Elementwise("f"),
+    lower="f",
 )
 def cos(input: Tensor) -> Tensor:
     """Cosine, elementwise."""
 
 
 @primitive(
-    rule=_float_unary(),
+    rule=rules.floating(),
     vjp={"input": lambda grad, out: grad * (1 - out * out).conj()},
     samples=samples.unary(),
-    lower=Elementwise("f"),
+    lower="f",
 )
 def tanh(input: Tensor) -> Tensor:
     """Hyperbolic tangent, elementwise."""
 
 
 @primitive(
-    rule=_float_unary("bif", "erf_vml_cpu"),
+    rule=rules.floating("bif", "erf_vml_cpu"),
     vjp={"input": lambda grad, input: grad * (exp(-(input * input)) * 1.1283791670955126)},  # 2/sqrt(pi)
     samples=samples.unary(rejects="c"),
-    lower=Elementwise("f"),
+    lower="f",
 )
 def erf(input: Tensor) -> Tensor:
     """Error function, elementwise."""
@@ -192,7 +188,7 @@ def erf(input: Tensor) -> Tensor:
 @primitive(
     rule=rules.unary("same", accepts="bi", name="bitwise_not_cpu"),
     samples=samples.unary(accepts="ib", rejects="f"),
-    lower=Elementwise("bi"),
+    lower="bi",
 )
 def bitwise_not(input: Tensor) -> Tensor:
     """Bits inverted; logical not of a bool tensor."""
@@ -206,7 +202,7 @@ def bitwise_not(input: Tensor) -> Tensor:
     vjp={"input": lambda grad: grad, "other": lambda grad: grad},
     samples=samples.binary(accepts="fibc"),
     scalars_mix=True,
-    lower=Elementwise("bif"),
+    lower="bif",
 )
 def add(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """input + other, elementwise; bool tensors are or-ed."""
@@ -217,7 +213,7 @@ def add(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     vjp={"input": lambda grad: grad, "other": lambda grad: -grad},
     samples=samples.binary(accepts="fic", rejects="b"),
     scalars_mix=True,
-    lower=Elementwise("if"),
+    lower="if",
 )
 def sub(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """input - other, elementwise."""
@@ -228,7 +224,7 @@ def sub(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     vjp={"input": lambda grad, other: grad * conj(other), "other": lambda grad, input: grad * conj(input)},
     samples=samples.binary(accepts="fibc"),
     scalars_mix=True,
-    lower=Elementwise("bif"),
+    lower="bif",
 )
 def mul(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """input * other, elementwise; bool tensors are and-ed."""
@@ -242,7 +238,7 @@ def mul(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     },
     samples=samples.binary(low2=0.5, high2=3.0, accepts="fic"),
     scalars_mix=True,
-    lower=Elementwise("f"),
+    lower="f",
 )
 def div(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """input / other, elementwise; integers divide in the default dtype."""
@@ -253,7 +249,7 @@ def div(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     samples=samples.binary(low=-20, high=20, low2=1, high2=5, accepts="i"),
     scalars_mix=True,
     torch_name="",
-    lower=Elementwise("i"),
+    lower="i",
 )
 def trunc_divide(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """Integer division truncating towards zero; by zero raises ZeroDivisionError's words."""
@@ -270,7 +266,7 @@ def _fmod_grad(grad: Tensor, input: Any, other: Any) -> Tensor:
     vjp={"input": lambda grad: grad, "other": _fmod_grad},
     samples=samples.binary(low2=1, high2=3, accepts="fi"),
     scalars_mix=True,
-    lower=Elementwise("if"),
+    lower="if",
 )
 def fmod(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """Remainder with the sign of the dividend."""
@@ -320,7 +316,7 @@ def _no_negative_power(value: Any, position: int) -> Any:
     vjp={"input": _pow_grad_base, "exponent": _pow_grad_exponent},
     samples=samples.binary(0.3, 2.0, low2=0, high2=3, accepts="fi"),
     scalars_mix=True,
-    lower=Elementwise("if"),
+    lower="if",
 )
 def pow(input: Tensor | Number, exponent: Tensor | Number) -> Tensor:
     """input ** exponent, elementwise."""
@@ -334,7 +330,7 @@ def pow(input: Tensor | Number, exponent: Tensor | Number) -> Tensor:
     },
     samples=samples.binary(0.5, 3.0, accepts="f", numbers=()),
     scalars_mix=True,
-    lower=Elementwise("f"),
+    lower="f",
 )
 def atan2(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """Angle of the point (other, input), in (-pi, pi]."""
@@ -360,7 +356,7 @@ def _extremum_grad(first: bool, larger: bool) -> Any:
     vjp={"input": _extremum_grad(True, True), "other": _extremum_grad(False, True)},
     samples=samples.binary(accepts="fib", numbers=()),
     scalars_mix=True,
-    lower=Elementwise("bif"),
+    lower="bif",
 )
 def maximum(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """The larger of the two, elementwise; nan where either is nan."""
@@ -371,7 +367,7 @@ def maximum(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     vjp={"input": _extremum_grad(True, False), "other": _extremum_grad(False, False)},
     samples=samples.binary(accepts="fib", numbers=()),
     scalars_mix=True,
-    lower=Elementwise("bif"),
+    lower="bif",
 )
 def minimum(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """The smaller of the two, elementwise; nan where either is nan."""
@@ -385,7 +381,7 @@ def _compare(name: str, accepts: str = "bif") -> Any:
     rule=_compare("eq_cpu", "bifc"),
     samples=samples.binary(-2, 2, accepts="ifb"),
     scalars_mix=True,
-    lower=Elementwise("bif"),
+    lower="bif",
 )
 def eq(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """input == other, elementwise, as bool."""
@@ -395,7 +391,7 @@ def eq(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     rule=_compare("lt_cpu"),
     samples=samples.binary(-2, 2, accepts="ifb", rejects="c"),
     scalars_mix=True,
-    lower=Elementwise("bif"),
+    lower="bif",
 )
 def lt(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """input < other, elementwise, as bool."""
@@ -405,7 +401,7 @@ def lt(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     rule=_compare("le_cpu"),
     samples=samples.binary(-2, 2, accepts="ifb", rejects="c"),
     scalars_mix=True,
-    lower=Elementwise("bif"),
+    lower="bif",
 )
 def le(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """input <= other, elementwise, as bool."""
@@ -415,7 +411,7 @@ def le(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     rule=rules.binary(accepts="bi", name="bitwise_and_cpu"),
     samples=samples.binary(accepts="ib", rejects="f", numbers=(2,)),
     scalars_mix=True,
-    lower=Elementwise("bi"),
+    lower="bi",
 )
 def bitwise_and(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """Bits set in both."""
@@ -425,7 +421,7 @@ def bitwise_and(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     rule=rules.binary(accepts="bi", name="bitwise_or_cpu"),
     samples=samples.binary(accepts="ib", rejects="f", numbers=(2,)),
     scalars_mix=True,
-    lower=Elementwise("bi"),
+    lower="bi",
 )
 def bitwise_or(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """Bits set in either."""
@@ -435,7 +431,7 @@ def bitwise_or(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     rule=rules.binary(accepts="bi", name="bitwise_xor_cpu"),
     samples=samples.binary(accepts="ib", rejects="f", numbers=(2,)),
     scalars_mix=True,
-    lower=Elementwise("bi"),
+    lower="bi",
 )
 def bitwise_xor(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """Bits set in one and not the other."""
@@ -445,7 +441,7 @@ def bitwise_xor(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     rule=rules.binary(accepts="i", name="lshift_cpu"),
     samples=samples.binary(0, 9, low2=0, high2=5, accepts="i", numbers=(2,)),
     scalars_mix=True,
-    lower=Elementwise("i"),
+    lower="i",
 )
 def bitwise_left_shift(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """Bits moved left; by the width or more gives 0."""
@@ -455,7 +451,7 @@ def bitwise_left_shift(input: Tensor | Number, other: Tensor | Number) -> Tensor
     rule=rules.binary(accepts="i", name="rshift_cpu"),
     samples=samples.binary(-9, 9, low2=0, high2=5, accepts="i", numbers=(2,)),
     scalars_mix=True,
-    lower=Elementwise("i"),
+    lower="i",
 )
 def bitwise_right_shift(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """Bits moved right, keeping the sign."""

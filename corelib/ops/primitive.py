@@ -254,7 +254,7 @@ def primitive(
         torch_name: PyTorch's name, for comparisons, where it is another ("" for none).
         result_type: the named tuple of several results.
         lower: how it is said as a loop program, for devices whose kernels are rendered; categories of dtypes (as in
-            "if") for which that is its decomposition, elementwise.
+            "if") for which that is, elementwise, its decomposition or, without one, C's function of its name.
     """
 
     def define(definition: Callable[P, R]) -> Operation[P, R]:
@@ -265,7 +265,7 @@ def primitive(
             lower=None if isinstance(lower, str) else lower,
         )  # fmt: skip
         if isinstance(lower, str):
-            prim.lower = Elementwise(lower, Traced(prim))
+            prim.lower = Elementwise(lower, Traced(prim) if prim.decomposition is not None else None)
         if prim.name in PRIMITIVES:
             raise ValueError(f"primitive '{prim.name}' is defined twice")
         PRIMITIVES[prim.name] = prim

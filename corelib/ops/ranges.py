@@ -16,7 +16,8 @@ from .creation import arange, empty, empty_strided, linspace, tensor
 from .elementwise import abs, cos, div, exp, log, sqrt, where
 from .elementwise import pow as pow_
 from .random import rand, randint, randn
-from .transcendental import i0, tan
+from .special_functions import i0
+from .transcendental import tan
 
 __all__ = [
     "asarray", "bartlett_window", "blackman_window", "empty_permuted", "frombuffer", "hamming_window", "hann_window",

@@ -121,6 +121,11 @@ def unary(
     return rule
 
 
+def floating(accepts: str = "bifc", name: str = "") -> Callable[..., Result]:
+    """Elementwise of one operand, whose integers and bools become the default dtype."""
+    return unary("float", accepts=accepts, name=name)
+
+
 def binary(
     result: str = "same", *, accepts: str = "bifc", name: str = "", error: Callable[[dtype], Exception] | None = None
 ) -> Callable[..., Result]:

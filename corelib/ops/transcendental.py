@@ -1,4 +1,4 @@
-"""Functions of one real or complex variable: inverse and hyperbolic ones, logarithms, error and gamma functions."""
+"""Functions of one real or complex variable: trigonometric, hyperbolic and their inverses, exponentials, logarithms."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from ..codegen.lowering import Elementwise
 from ..core.plan import Result
 from ..core.tensor import Tensor
-from ..dtypes import default_dtype, float64
+from ..dtypes import default_dtype
 from ..dtypes import dtype as DType
 from . import approximations as numerics
 from . import rules, samples
@@ -34,7 +34,6 @@ from .elementwise import (
     mul,
     neg,
     pow,
-    sgn,
     sin,
     sqrt,
     where,
@@ -43,13 +42,10 @@ from .primitive import primitive
 from .results import accepts_out
 
 __all__ = [
-    "acos", "acosh", "asin", "asinh", "atan", "atanh", "cosh", "digamma", "erfc", "erfinv", "exp2", "i0", "lgamma",
-    "log2", "log10", "logaddexp", "logaddexp2", "logit", "mvlgamma", "polygamma", "sinc", "sinh", "tan", "xlogy",
+    "acos", "acosh", "asin", "asinh", "atan", "atanh", "cosh", "exp2", "log2", "log10", "logaddexp", "logaddexp2",
+    "logit", "sinc", "sinh", "tan", "xlogy",
 ]  # fmt: skip
-METHODS = [
-    "acos", "acosh", "asin", "asinh", "atan", "atanh", "cosh", "digamma", "erfc", "erfinv", "exp2", "i0", "lgamma",
-    "log2", "log10", "logaddexp", "logaddexp2", "logit", "mvlgamma", "polygamma", "sinc", "sinh", "tan", "xlogy",
-]  # fmt: skip
+METHODS = __all__
 IN_PLACE = [name for name in METHODS if not name.startswith("logadd")]
 ALIASES = {
     "arccos": "acos", "arccosh": "acosh", "arcsin": "asin", "arcsinh": "asinh", "arctan": "atan", "arctanh": "atanh",
@@ -58,24 +54,9 @@ ALIASES = {
 _REAL = "bif"
 
 
-def _rule(accepts: str = "bifc", name: str = "") -> Any:
-    return rules.unary("float", accepts=accepts, name=name)
-
-
 def _signed(size: Tensor, x: Tensor) -> Tensor:
     """The value of an odd function from that at abs(x); zeros keep their sign."""
     return where(lt(x, 0), neg(size), where(eq(x, 0), x, size))
-
-
-def _singles(low: float, high: float) -> Any:
-    """Samples without the half types, which PyTorch does not take there."""
-    main = samples.array(2, 3, low=low, high=high)
-    return samples.calls(
-        (main,),
-        "[0]",
-        (main.__class__((2, 3), float64, low, high),),
-        layouts=True,
-    )
 
 
 def _pairs() -> Any:
@@ -97,7 +78,7 @@ def _pairs() -> Any:
 
 
 @primitive(
-    rule=_rule(),
+    rule=rules.floating(),
     vjp={"input": lambda grad, out: grad * conj(out * out + 1)},
     samples=samples.unary(-1.4, 1.4, accepts="fibc"),
     lower=Elementwise("f"),
@@ -108,7 +89,7 @@ def tan(input: Tensor) -> Tensor:
 
 
 @primitive(
-    rule=_rule(),
+    rule=rules.floating(),
     vjp={"input": lambda grad, input: grad * conj(div(1.0, sqrt(1 - input * input)))},
     samples=samples.unary(-0.9, 0.9, accepts="fbc"),
     lower=Elementwise("f"),
@@ -121,7 +102,7 @@ def asin(input: Tensor) -> Tensor:
 
 
 @primitive(
-    rule=_rule(),
+    rule=rules.floating(),
     vjp={"input": lambda grad, input: -grad * conj(div(1.0, sqrt(1 - input * input)))},
     samples=samples.unary(-0.9, 0.9, accepts="fbc"),
     lower=Elementwise("f"),
@@ -134,7 +115,7 @@ def acos(input: Tensor) -> Tensor:
 
 
 @primitive(
-    rule=_rule(),
+    rule=rules.floating(),
     vjp={"input": lambda grad, input: grad / conj(input * input + 1)},
     samples=samples.unary(accepts="fibc"),
     lower=Elementwise("f"),
@@ -153,7 +134,9 @@ def _sinh_grad(grad: Tensor, input: Tensor) -> Tensor:
     return grad * conj(cosh(input))
 
 
-@primitive(rule=_rule(), vjp={"input": _sinh_grad}, samples=samples.unary(accepts="fibc"), lower=Elementwise("f"))
+@primitive(
+    rule=rules.floating(), vjp={"input": _sinh_grad}, samples=samples.unary(accepts="fibc"), lower=Elementwise("f")
+)
 def sinh(input: Tensor) -> Tensor:
     """Hyperbolic sine, elementwise."""
     if input.dtype.is_complex:
@@ -167,7 +150,7 @@ def sinh(input: Tensor) -> Tensor:
 
 
 @primitive(
-    rule=_rule(),
+    rule=rules.floating(),
     vjp={"input": lambda grad, input: grad * conj(sinh(input))},
     samples=samples.unary(accepts="fibc"),
     lower=Elementwise("f"),
@@ -181,7 +164,7 @@ def cosh(input: Tensor) -> Tensor:
 
 
 @primitive(
-    rule=_rule(),
+    rule=rules.floating(),
     vjp={"input": lambda grad, input: grad * conj(div(1.0, sqrt(input * input + 1)))},
     samples=samples.unary(accepts="fibc"),
     lower=Elementwise("f"),
@@ -198,7 +181,7 @@ def asinh(input: Tensor) -> Tensor:
 
 
 @primitive(
-    rule=_rule(),
+    rule=rules.floating(),
     vjp={"input": lambda grad, input: grad * conj(_acosh_slope(input))},
     samples=samples.unary(1.1, 4.0, accepts="fbc"),
     lower=Elementwise("f"),
@@ -216,7 +199,7 @@ def _acosh_slope(x: Tensor) -> Tensor:
 
 
 @primitive(
-    rule=_rule(),
+    rule=rules.floating(),
     vjp={"input": lambda grad, input: grad / conj(1 - input * input)},
     samples=samples.unary(-0.9, 0.9, accepts="fbc"),
     lower=Elementwise("f"),
@@ -233,7 +216,7 @@ def atanh(input: Tensor) -> Tensor:
 
 
 @primitive(
-    rule=_rule(),
+    rule=rules.floating(),
     vjp={"input": lambda grad, out: grad * conj(out * math.log(2.0))},
     samples=samples.unary(accepts="fibc"),
     lower=Elementwise("f"),
@@ -244,7 +227,7 @@ def exp2(input: Tensor) -> Tensor:
 
 
 @primitive(
-    rule=_rule(),
+    rule=rules.floating(),
     vjp={"input": lambda grad, input: grad / conj(input * math.log(2.0))},
     samples=samples.unary(0.1, 5.0, accepts="fbc"),
     lower=Elementwise("f"),
@@ -255,7 +238,7 @@ def log2(input: Tensor) -> Tensor:
 
 
 @primitive(
-    rule=_rule(),
+    rule=rules.floating(),
     vjp={"input": lambda grad, input: grad / conj(input * math.log(10.0))},
     samples=samples.unary(0.1, 5.0, accepts="fbc"),
     lower=Elementwise("f"),
@@ -379,7 +362,7 @@ def xlog1py(input: Any, other: Any) -> Tensor:
     return _xlog1py(*_pair(input, other))
 
 
-_logit_rule = _rule("bif", "logit_cpu")
+_logit_rule = rules.floating("bif", "logit_cpu")
 
 
 @primitive(
@@ -418,224 +401,8 @@ def _sinc_grad(grad: Tensor, input: Tensor) -> Tensor:
     return grad * conj(where(zero, 0.0, (cos(x) * x - sin(x)) / safe / safe * math.pi))
 
 
-@primitive(rule=_rule(), vjp={"input": _sinc_grad}, samples=samples.unary(0.1, 3.0, accepts="fibc"), lower="f")
+@primitive(rule=rules.floating(), vjp={"input": _sinc_grad}, samples=samples.unary(0.1, 3.0, accepts="fibc"), lower="f")
 def sinc(input: Tensor) -> Tensor:
     """sin(pi * input) / (pi * input), elementwise; 1 at 0."""
     x = input * math.pi
     return where(eq(x, 0), 1.0, sin(x) / where(eq(x, 0), 1.0, x))
-
-
-# -- error functions
-
-_SLOPE = 2 / math.sqrt(math.pi)
-
-
-@primitive(
-    rule=_rule("bif", "erfc_vml_cpu"),
-    vjp={"input": lambda grad, input: grad * (exp(neg(input * input)) * -_SLOPE)},
-    samples=samples.unary(rejects="c"),
-    lower=Elementwise("f"),
-)
-def erfc(input: Tensor) -> Tensor:
-    """1 - erf(input), elementwise, accurate in the tail."""
-    return numerics.precisely(numerics.erfc, input)
-
-
-@primitive(
-    rule=_rule("bif", "erfinv_vml_cpu"),
-    vjp={"input": lambda grad, out: grad * (exp(out * out) / _SLOPE)},
-    samples=samples.unary(-0.9, 0.9, accepts="fb", rejects="c"),
-    lower="f",
-)
-def erfinv(input: Tensor) -> Tensor:
-    """Inverse of erf, elementwise; nan outside [-1, 1]."""
-    return numerics.precisely(numerics.erfinv, input)
-
-
-@primitive(
-    name="special_erfcx",
-    torch_name="special.erfcx",
-    rule=_rule("bif", "erfcx_cpu"),
-    vjp={"input": lambda grad, input, out: grad * (2 * input * out - _SLOPE)},
-    samples=_singles(-3.0, 3.0),
-    lower="f",
-)
-def erfcx(input: Tensor) -> Tensor:
-    """exp(input**2) * erfc(input), elementwise."""
-    return numerics.precisely(numerics.erfcx, input)
-
-
-@primitive(
-    name="special_ndtri",
-    torch_name="special.ndtri",
-    rule=_rule("bif", "ndtri_cpu"),
-    vjp={"input": lambda grad, out: grad * (exp(out * out * 0.5) * math.sqrt(2 * math.pi))},
-    samples=_singles(0.05, 0.95),
-    lower="f",
-)
-def ndtri(input: Tensor) -> Tensor:
-    """The quantile of the standard normal distribution, elementwise."""
-    return numerics.precisely(numerics.normal_quantile, input)
-
-
-@primitive(
-    name="special_log_ndtr",
-    torch_name="special.log_ndtr",
-    rule=_rule("bif", "log_ndtr_cpu"),
-    vjp={"input": lambda grad, input: grad * (math.sqrt(2 / math.pi) / erfcx(input * -math.sqrt(0.5)))},
-    samples=_singles(-3.0, 3.0),
-    lower="f",
-)
-def log_ndtr(input: Tensor) -> Tensor:
-    """Logarithm of the standard normal distribution function, elementwise, accurate in the tail."""
-    return numerics.precisely(lambda x: numerics.log_erfc(x * -math.sqrt(0.5)) - math.log(2.0), input)
-
-
-# -- gamma functions
-
-
-def _lgamma_grad(grad: Tensor, input: Tensor) -> Tensor:
-    return grad * digamma(input)
-
-
-@primitive(
-    rule=_rule("bif", "lgamma_vml_cpu"),
-    vjp={"input": _lgamma_grad},
-    samples=samples.unary(0.3, 5.0, accepts="fb", rejects="c"),
-    lower=Elementwise("f"),
-)
-def lgamma(input: Tensor) -> Tensor:
-    """log(abs(Gamma(input))), elementwise."""
-    return numerics.precisely(numerics.lgamma, input)
-
-
-def _digamma_grad(grad: Tensor, input: Tensor) -> Tensor:
-    return grad * _polygamma(input, 1)
-
-
-@primitive(
-    rule=_rule("bif", "digamma"),
-    vjp={"input": _digamma_grad},
-    samples=samples.unary(0.3, 5.0, accepts="f", rejects="c"),
-    lower="f",
-)
-def digamma(input: Tensor) -> Tensor:
-    """Derivative of lgamma, elementwise."""
-    return numerics.precisely(numerics.digamma, input)
-
-
-_polygamma_rule = _rule("bif", "polygamma")
-
-
-def _polygamma_grad(grad: Tensor, input: Tensor, n: int) -> Tensor:
-    return grad * _polygamma(input, n + 1)
-
-
-@primitive(
-    name="polygamma",
-    rule=lambda x, n: Result(_polygamma_rule(x).layout, (n,), cast=_polygamma_rule(x).cast),
-    vjp={"input": _polygamma_grad},
-    samples=samples.calls(
-        "[2,3]~0.3..5.0 1; [7]~0.3..9.0 3; [0] 1; []~0.3.. 2",
-        accepts="f", layouts=True,
-    ),
-)  # fmt: skip
-def _polygamma(input: Tensor, n: int) -> Tensor:
-    """The n-th derivative of digamma, n >= 1; by reflection below 0."""
-
-    def compute(x: Tensor) -> Tensor:
-        below = lt(x, 0)
-        result = numerics.zeta(n + 1, where(below, 1 - x, x)) * ((-1) ** (n + 1) * math.factorial(n))
-        mirrored = result * (-1) ** n - numerics.cotangent_derivative(n, where(below, x, 0.25))
-        return where(below, mirrored, result)
-
-    return numerics.precisely(compute, input)
-
-
-@accepts_out
-def polygamma(n: Any, input: Any) -> Tensor:
-    """The n-th derivative of digamma, elementwise (as a method of the tensor, which comes first then)."""
-    if isinstance(n, Tensor):
-        n, input = input, n
-    if n < 0:
-        raise RuntimeError("polygamma(n, x) does not support negative n.")
-    return _polygamma(input, n) if n else digamma(input)
-
-
-@accepts_out
-def mvlgamma(input: Tensor, p: int) -> Tensor:
-    """Logarithm of the multivariate gamma function of dimension p, elementwise; input > (p - 1) / 2."""
-    if p < 1:
-        raise RuntimeError("p has to be greater than or equal to 1")
-    x = input if input.dtype.category >= 2 else input.to(default_dtype())
-    result = lgamma(x)
-    for i in range(1, p):
-        result = result + lgamma(x - 0.5 * i)
-    return result + p * (p - 1) / 4 * math.log(math.pi)
-
-
-# -- modified Bessel functions
-
-
-def _ratio(i1_of: Tensor, x: Tensor) -> Tensor:
-    """I1(x)/x, 1/2 at 0."""
-    zero = eq(x, 0)
-    return where(zero, 0.5, i1_of / where(zero, 1.0, x))
-
-
-def _i0_grad(grad: Tensor, input: Tensor) -> Tensor:
-    return grad * i1(input)
-
-
-@primitive(
-    rule=_rule("bif", "i0_vml_cpu"),
-    vjp={"input": _i0_grad},
-    samples=samples.unary(rejects="c"),
-    lower="f",
-)
-def i0(input: Tensor) -> Tensor:
-    """Modified Bessel function of the first kind of order 0, elementwise."""
-    return numerics.precisely(lambda x: numerics.bessel(x, 0, False), input)
-
-
-def _i0e_grad(grad: Tensor, input: Tensor, out: Tensor) -> Tensor:
-    return grad * (i1e(input) - sgn(input) * out)
-
-
-@primitive(
-    name="special_i0e",
-    torch_name="special.i0e",
-    rule=_rule("bif", "i0e_cpu"),
-    vjp={"input": _i0e_grad},
-    samples=samples.unary(rejects="c"),
-    lower="f",
-)
-def i0e(input: Tensor) -> Tensor:
-    """exp(-abs(input)) * i0(input), elementwise."""
-    return numerics.precisely(lambda x: numerics.bessel(x, 0, True), input)
-
-
-@primitive(
-    name="special_i1",
-    torch_name="special.i1",
-    rule=_rule("bif", "i1_cpu"),
-    vjp={"input": lambda grad, input, out: grad * (i0(input) - _ratio(out, input))},
-    samples=samples.unary(rejects="c"),
-    lower="f",
-)
-def i1(input: Tensor) -> Tensor:
-    """Modified Bessel function of the first kind of order 1, elementwise."""
-    return numerics.precisely(lambda x: numerics.bessel(x, 1, False), input)
-
-
-@primitive(
-    name="special_i1e",
-    torch_name="special.i1e",
-    rule=_rule("bif", "i1e_cpu"),
-    vjp={"input": lambda grad, input, out: grad * (i0e(input) - sgn(input) * out - _ratio(out, input))},
-    samples=samples.unary(rejects="c"),
-    lower="f",
-)
-def i1e(input: Tensor) -> Tensor:
-    """exp(-abs(input)) * i1(input), elementwise."""
-    return numerics.precisely(lambda x: numerics.bessel(x, 1, True), input)

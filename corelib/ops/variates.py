@@ -36,7 +36,7 @@ from .elementwise import (
 )
 from .incomplete import shape_slope
 from .random import _normal, _uniform
-from .transcendental import lgamma
+from .special_functions import lgamma
 
 __all__ = ["_standard_gamma", "binomial", "poisson"]
 
