@@ -11,7 +11,6 @@ from ..core.inplace import check_writable, write_result
 from ..core.node import has_history
 from ..core.tensor import TENSORS, Tensor
 from ..state import local
-from .generate import NUMPY_NAMES
 
 __all__ = ["ValuesIndices", "accepts_out", "values_indices"]
 
@@ -34,16 +33,13 @@ def accepts_out(function: Callable[P, R_co]) -> WithOut[P, R_co]:
     """Give an operation said in others the argument ``out``: what was computed is written into it.
 
     ``out`` is a tensor, or a tuple of as many as there are results.  As in PyTorch no gradient passes: RuntimeError
-    where one of the arguments wants one.  NumPy's ``axis`` and ``keepdims`` are taken for ``dim`` and ``keepdim``.
+    where one of the arguments wants one.
     """
     name = function.__name__
     signature = inspect.signature(function)
-    renames = {alias: p for alias, p in NUMPY_NAMES.items() if p in signature.parameters}
 
     @wraps(function)
     def with_out(*args: Any, out: Any = None, **kwargs: Any) -> Any:
-        if kwargs and renames:
-            kwargs = {renames.get(k, k): v for k, v in kwargs.items()}
         if out is None:
             return function(*args, **kwargs)
         given = [x for x in (*args, *kwargs.values()) if x.__class__ in TENSORS]
